@@ -1,0 +1,12 @@
+import type { Handler } from '../protocol.ts';
+import { about } from './about.ts';
+
+/** Every request the engine's process answers: kind → handler. */
+export const handlers = {
+  about,
+} satisfies Record<string, Handler<never, unknown>>;
+
+type Handlers = typeof handlers;
+export type RequestKind = keyof Handlers;
+export type InputOf<Kind extends RequestKind> = Parameters<Handlers[Kind]>[0];
+export type EventOf<Kind extends RequestKind> = Handlers[Kind] extends Handler<never, infer Event> ? Event : never;

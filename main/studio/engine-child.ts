@@ -1,0 +1,52 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** What `child_process` and Electron's `utilityProcess` have in common: all the owner of the engine needs. */
+export interface EngineChild {
+  readonly pid: number | undefined;
+  send(message: unknown): void;
+  /** Ends it at once, whatever it is doing. */
+  kill(): void;
+  onMessage(listener: (message: unknown) => void): void;
+  /** Called once, with how it ended and the last lines it wrote to its error output. */
+  onExit(listener: (how: string, lastWords: string) => void): void;
+}
+
+/** Starts a new engine process. The desktop application passes one that is built on `utilityProcess`. */
+export type StartEngine = () => EngineChild;
+
+const hostFile = fileURLToPath(new URL('../engine/host.ts', import.meta.url));
+const keptCharacters = 4000;
+
+/** Starts engines with `child_process.fork`, for the command line, the browser host and tests. */
+export function forkEngine(options: { readonly env?: NodeJS.ProcessEnv; readonly file?: string } = {}): StartEngine {
+  return () => {
+    const child = fork(options.file ?? hostFile, {
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      execArgv: [],
+      env: { ...process.env, ...options.env },
+    });
+    let lastWords = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      lastWords = (lastWords + text).slice(-keptCharacters);
+    });
+    return {
+      pid: child.pid,
+      send: (message) => {
+        // Errors of a channel that closes under us arrive as 'exit'.
+        if (child.connected) child.send(message as object, () => undefined);
+      },
+      kill: () => child.kill('SIGKILL'),
+      onMessage: (listener) => child.on('message', listener),
+      onExit: (listener) => {
+        child.once('exit', (code, signal) => {
+          listener(signal ?? `exit code ${code}`, lastWords);
+        });
+        child.once('error', (error) => {
+          listener(error.message, lastWords);
+        });
+      },
+    };
+  };
+}
