@@ -21,6 +21,8 @@ export interface ModelSession {
   readonly inputs: readonly Declaration[];
   readonly outputs: readonly Declaration[];
   readonly provider: ProviderReport;
+  /** What was spent in the runtime itself so far. */
+  readonly cost: { readonly calls: number; readonly seconds: number };
   /**
    * @param feeds by input name; floats for float inputs, whole numbers for integer ones
    * @param wanted names of the outputs to compute; all when absent
