@@ -1,0 +1,92 @@
+import { app, BrowserWindow, dialog, session, shell } from 'electron';
+import { join } from 'node:path';
+import { openStudio } from '../studio/open-studio.ts';
+import type { HostServices, Studio } from '../studio/studio.ts';
+import { answerCalls } from './calls.ts';
+import { utilityEngine } from './engine-child.ts';
+import { installMenu } from './menu.ts';
+import { guardSession } from './permissions.ts';
+import { registerSchemes, serveProtocols } from './protocols.ts';
+import { openWindow } from './window.ts';
+
+/** The desktop application. Built, this file is `out/main/index.js`, with the engine, the preload and the page beside it. */
+const out = join(import.meta.dirname, '..');
+const preload = join(out, 'preload', 'index.cjs');
+
+const services: HostServices = {
+  about: { host: 'desktop', canChoosePlace: true },
+  async chooseFolder(title) {
+    const window = BrowserWindow.getFocusedWindow() ?? BrowserWindow.getAllWindows()[0];
+    const options = {
+      title,
+      properties: ['openDirectory', 'createDirectory'] as ('openDirectory' | 'createDirectory')[],
+    };
+    const { canceled, filePaths } = await (window === undefined
+      ? dialog.showOpenDialog(options)
+      : dialog.showOpenDialog(window, options));
+    return canceled ? null : (filePaths[0] ?? null);
+  },
+  reveal: (path) => {
+    shell.showItemInFolder(path);
+  },
+  trash: (path) => shell.trashItem(path),
+};
+
+function showFirstWindow(): void {
+  const [window] = BrowserWindow.getAllWindows();
+  if (window === undefined) return;
+  if (window.isMinimized()) window.restore();
+  window.show();
+  window.focus();
+}
+
+async function start(): Promise<void> {
+  const studio: Studio = await openStudio({
+    services,
+    startEngine: utilityEngine(join(out, 'main', 'engine.js')),
+    resourcesFolder: app.isPackaged ? join(process.resourcesPath, 'resources') : join(out, '..', 'resources'),
+    version: app.getVersion(),
+  });
+  guardSession(session.defaultSession);
+  serveProtocols(session.defaultSession, join(out, 'renderer'), studio);
+  answerCalls(studio.handlers);
+  installMenu();
+  openWindow(preload);
+
+  app.on('second-instance', showFirstWindow);
+  app.on('activate', () => {
+    if (BrowserWindow.getAllWindows().length === 0) openWindow(preload);
+    else showFirstWindow();
+  });
+  let closing = false;
+  app.on('will-quit', (event) => {
+    if (closing) return;
+    closing = true;
+    event.preventDefault();
+    void studio.close().finally(() => {
+      app.quit();
+    });
+  });
+}
+
+registerSchemes();
+// GAMUT_DATA keeps everything of one studio in one folder, the window's own storage too.
+const data = process.env['GAMUT_DATA'];
+if (data !== undefined && data !== '') app.setPath('userData', join(data, 'window'));
+app.enableSandbox();
+app.on('window-all-closed', () => {
+  if (process.platform !== 'darwin') app.quit();
+});
+
+if (app.requestSingleInstanceLock()) {
+  // Not awaited at the top: a module that waits for 'ready' there keeps it from coming.
+  app
+    .whenReady()
+    .then(start)
+    .catch((error: unknown) => {
+      dialog.showErrorBox('Gamut could not start', error instanceof Error ? error.message : String(error));
+      app.exit(1);
+    });
+} else {
+  app.quit();
+}
