@@ -1,3 +1,4 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { Features } from './features.ts';
 
 /**
@@ -59,6 +60,8 @@ export async function* distanceBlocks(
   for (let rowStart = 0; rowStart < a.count; rowStart += rowsPerBlock) {
     const rowEnd = Math.min(a.count, rowStart + rowsPerBlock);
     for (let columnStart = 0; columnStart < b.count; columnStart += columnsPerBlock) {
+      // Lets a stop through, and the process's signs of life.
+      await turnOfTheLoop();
       signal?.throwIfAborted();
       const range = { rowStart, rowEnd, columnStart, columnEnd: Math.min(b.count, columnStart + columnsPerBlock) };
       yield expanded === null ? { ...range, squared: direct(a, b, range), slack: 0 } : await expanded(range);

@@ -1,9 +1,11 @@
 import type { Handler } from '../protocol.ts';
 import { about } from './about.ts';
+import { pseudoDensitiesRequest } from './pseudo-densities.ts';
 
 /** Every request the engine's process answers: kind → handler. */
 export const handlers = {
   about,
+  pseudoDensities: pseudoDensitiesRequest,
 } satisfies Record<string, Handler<never, unknown>>;
 
 type Handlers = typeof handlers;

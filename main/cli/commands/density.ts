@@ -1,0 +1,30 @@
+import { densityOfFiles } from '../../studio/density.ts';
+import { EngineProcess } from '../../studio/engine-process.ts';
+import { interruptible } from '../interruption.ts';
+import { decimalNumber, wholeNumber } from '../numbers.ts';
+import type { Register } from './index.ts';
+
+interface Options {
+  readonly reference: string;
+  readonly query: string;
+  readonly k: number;
+  readonly exponent: number;
+  readonly json?: boolean;
+}
+
+export const density: Register = (program) => {
+  program
+    .command('density')
+    .description('pseudo density of each query row: how typical it is of the references (mean 1 over them)')
+    .requiredOption('--reference <npy>', 'feature rows of the references')
+    .requiredOption('--query <npy>', 'feature rows to score')
+    .option('--k <number>', 'nearest references that count', wholeNumber(1), 20)
+    .option('--exponent <number>', 'density = (1 / mean distance) ^ exponent', decimalNumber(), 1)
+    .option('--json', 'one JSON document: densities, percentiles and what they rest on')
+    .action(async ({ reference, query, k, exponent, json }: Options) => {
+      using engine = new EngineProcess();
+      const report = await densityOfFiles(engine, { reference, query }, { k, exponent }, interruptible());
+      if (json === true) process.stdout.write(`${JSON.stringify(report)}\n`);
+      else for (const value of report.densities) process.stdout.write(`${value}\n`);
+    });
+};

@@ -1,0 +1,29 @@
+import { InvalidArgumentError } from 'commander';
+
+/** Parser of a whole number option within bounds; the complaint says what was expected and what came. */
+export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isInteger(value) || value < low || value > high)
+      throw new InvalidArgumentError(`Expected a whole number from ${low}${upTo(high)}, got "${text}".`);
+    return value;
+  };
+}
+
+/** Parser of a decimal number option within bounds, both included. */
+export function decimalNumber(low = -Number.MAX_VALUE, high = Number.MAX_VALUE): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || value < low || value > high)
+      throw new InvalidArgumentError(
+        low === -Number.MAX_VALUE
+          ? `Expected a number, got "${text}".`
+          : `Expected a number from ${low}${upTo(high)}, got "${text}".`,
+      );
+    return value;
+  };
+}
+
+function upTo(high: number): string {
+  return high >= Number.MAX_SAFE_INTEGER ? '' : ` to ${high}`;
+}

@@ -1,0 +1,110 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { Failure } from '../contract/failures.ts';
+import { featureSet, type Features } from '../engine/features/features.ts';
+import { fromHalf } from '../engine/graph/half.ts';
+import type { Values } from '../engine/tensor/tensor.ts';
+
+/** An array of a .npy file (NumPy's NEP 1): C order, widened to the nearest float type that holds every value. */
+export interface NpyArray {
+  readonly type: NpyType;
+  readonly shape: readonly number[];
+  readonly values: Values;
+}
+
+const magic = Buffer.from('\x93NUMPY', 'latin1');
+
+/** Element types that are read; all little-endian. */
+const types = {
+  '<f2': { size: 2, array: Float32Array, read: (view: DataView, at: number) => fromHalf(view.getUint16(at, true)) },
+  '<f4': { size: 4, array: Float32Array, read: (view: DataView, at: number) => view.getFloat32(at, true) },
+  '<f8': { size: 8, array: Float64Array, read: (view: DataView, at: number) => view.getFloat64(at, true) },
+  '|u1': { size: 1, array: Float32Array, read: (view: DataView, at: number) => view.getUint8(at) },
+  '|i1': { size: 1, array: Float32Array, read: (view: DataView, at: number) => view.getInt8(at) },
+  '<i2': { size: 2, array: Float32Array, read: (view: DataView, at: number) => view.getInt16(at, true) },
+  '<i4': { size: 4, array: Float64Array, read: (view: DataView, at: number) => view.getInt32(at, true) },
+  '<i8': { size: 8, array: Float64Array, read: (view: DataView, at: number) => Number(view.getBigInt64(at, true)) },
+} as const;
+export type NpyType = keyof typeof types;
+
+/**
+ * Parses a .npy file.
+ *
+ * @param where the file's name, for messages
+ * @throws bad-input when it is not .npy, not little-endian, in Fortran order, or of another length than its shape says
+ */
+export function parseNpy(bytes: Uint8Array, where: string): NpyArray {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const refuse = (message: string): Failure => new Failure('bad-input', `${where}: ${message}`, where);
+  if (file.length < 10 || !file.subarray(0, 6).equals(magic))
+    throw refuse('expected a .npy file (NumPy array), found other content');
+  const version = file.readUInt8(6);
+  if (version < 1 || version > 3) throw refuse(`expected .npy version 1 to 3, got ${version}`);
+  const start = version === 1 ? 10 : 12;
+  if (file.length < start) throw refuse('the header is cut off');
+  const end = start + (version === 1 ? file.readUInt16LE(8) : file.readUInt32LE(8));
+  if (file.length < end) throw refuse('the header is cut off');
+  const { descr, fortran, shape } = parseHeader(file.toString('latin1', start, end), refuse);
+  if (!Object.hasOwn(types, descr)) throw refuse(`expected elements of ${Object.keys(types).join(', ')}, got ${descr}`);
+  const type = descr as NpyType;
+  if (fortran && shape.length > 1) throw refuse('expected C order, got Fortran order; save numpy.ascontiguousarray(x)');
+  const count = shape.reduce((product, side) => product * side, 1);
+  const { size, array: ArrayType, read } = types[type];
+  if (file.length - end !== count * size)
+    throw refuse(`expected ${count * size} bytes of values for shape (${shape.join(', ')}), got ${file.length - end}`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + end);
+  const values = new ArrayType(count);
+  for (let i = 0; i < count; i++) values[i] = read(view, i * size);
+  return { type, shape, values };
+}
+
+function parseHeader(header: string, refuse: (message: string) => Failure) {
+  const descr = /'descr'\s*:\s*'([^']*)'/.exec(header)?.[1];
+  const fortran = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
+  const shape = /'shape'\s*:\s*\(([\d\s,]*)\)/.exec(header)?.[1];
+  if (descr === undefined || fortran === undefined || shape === undefined)
+    throw refuse(`expected a header with descr, fortran_order and shape, got ${header.trim().slice(0, 120)}`);
+  const sides = shape.split(',').flatMap((side) => (side.trim() === '' ? [] : [Number(side)]));
+  return { descr, fortran: fortran === 'True', shape: sides };
+}
+
+/**
+ * Feature rows of a .npy file: float16, float32 or float64, two-dimensional, C order, every value finite.
+ *
+ * @throws bad-input naming the file and what was wrong; not-found
+ */
+export async function readFeatures(path: string): Promise<Features> {
+  const { type, shape, values } = parseNpy(await readFile(path), path);
+  if (!type.startsWith('<f'))
+    throw new Failure('bad-input', `${path}: expected floats (<f2, <f4 or <f8), got ${type}`, path);
+  const [count, width] = shape;
+  if (shape.length !== 2 || count === undefined || width === undefined)
+    throw new Failure(
+      'bad-input',
+      `${path}: expected two dimensions (rows, features), got (${shape.join(', ')})`,
+      path,
+    );
+  return featureSet(values, count, width, path);
+}
+
+/** A .npy file of feature rows, float32 or float64 as they are held. */
+export function npyBytes({ count, width, values }: Features): Uint8Array {
+  const descr = values instanceof Float64Array ? '<f8' : '<f4';
+  const head = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${count}, ${width}), }`;
+  // The whole header is a multiple of 64 bytes and ends in a newline.
+  const padded = head.padEnd(Math.ceil((head.length + 11) / 64) * 64 - 11, ' ') + '\n';
+  const file = Buffer.alloc(10 + padded.length + values.byteLength);
+  magic.copy(file);
+  file.writeUInt8(1, 6);
+  file.writeUInt16LE(padded.length, 8);
+  file.write(padded, 10, 'latin1');
+  const size = values.BYTES_PER_ELEMENT;
+  values.forEach((value: number, i: number) => {
+    if (size === 8) file.writeDoubleLE(value, 10 + padded.length + i * 8);
+    else file.writeFloatLE(value, 10 + padded.length + i * 4);
+  });
+  return file;
+}
+
+export async function writeFeatures(path: string, features: Features): Promise<void> {
+  await writeFile(path, npyBytes(features));
+}
