@@ -63,6 +63,8 @@ export type ImageSummary = z.infer<typeof imageSummarySchema>;
 /** Settings read from another program's file, as far as they map, and what did not. */
 export const foreignSettingsSchema = z.strictObject({
   program: z.enum(['gamut', 'a1111', 'comfyui', 'invokeai', 'unknown']),
+  /** The model's name over there; models here have ids of their own. */
+  model: z.string().nullable(),
   settings: partialSettingsSchema,
   /** One line each: the field as the other program spells it, its value, and why it was left out. */
   unmapped: z.array(z.strictObject({ field: z.string(), value: z.string(), reason: z.string() })),
