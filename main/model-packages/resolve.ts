@@ -1,0 +1,51 @@
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Failure } from '../contract/failures.ts';
+import { loadPackage } from './load.ts';
+import type { ModelFolders, ModelPackage } from './package.ts';
+
+/** A package that may or may not load. */
+export interface FoundPackage {
+  readonly id: string;
+  readonly folder: string;
+  readonly builtIn: boolean;
+}
+
+/** Every folder with a `model_index.json` among the built-in models and the person's own; a built-in id comes first. */
+export function findPackages(folders: ModelFolders): FoundPackage[] {
+  const found = [...packagesIn(folders.builtIn, true), ...packagesIn(folders.user, false)];
+  return found.filter(({ id }, at) => found.findIndex((other) => other.id === id) === at);
+}
+
+function packagesIn(parent: string, builtIn: boolean): FoundPackage[] {
+  if (!existsSync(parent)) return [];
+  return readdirSync(parent)
+    .sort()
+    .map((id) => ({ id, folder: join(parent, id), builtIn }))
+    .filter(({ folder }) => existsSync(join(folder, 'model_index.json')));
+}
+
+/**
+ * The package of a model id, or of a folder.
+ *
+ * @throws Failure `not-found` naming the ids there are
+ */
+export function resolvePackage(model: string, folders: ModelFolders): FoundPackage {
+  const known = findPackages(folders);
+  const named = known.find(({ id }) => id === model);
+  if (named !== undefined) return named;
+  const folder = resolve(model);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return { id: model, folder, builtIn: false };
+  const ids = known.map(({ id }) => id).join(', ');
+  throw new Failure(
+    'not-found',
+    `model: expected a folder or one of ${ids === '' ? '(none installed)' : ids}, got "${model}"`,
+    'model',
+  );
+}
+
+/** Resolves and loads. */
+export function openPackage(model: string, folders: ModelFolders): ModelPackage {
+  const { folder, builtIn } = resolvePackage(model, folders);
+  return loadPackage(folder, builtIn);
+}
