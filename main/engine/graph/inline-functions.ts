@@ -44,23 +44,20 @@ export function inlineFunctions(
     for (const [domain, version] of Object.entries(target.opsets)) opsets[domain] ??= version;
     const renamed = new Map<string, string>();
     target.inputs.forEach((name, index) => renamed.set(name, node.inputs[index] ?? ''));
-    target.outputs.forEach((name, index) => {
-      const output = node.outputs[index];
-      if (output !== undefined && output !== '') renamed.set(name, output);
-    });
     // An output that is an input as well needs a node of its own.
-    const passed = target.outputs.flatMap((name, index): Node[] =>
-      target.inputs.includes(name)
-        ? [identity(node.inputs[target.inputs.indexOf(name)] ?? '', node.outputs[index] ?? '')]
-        : [],
-    );
-    for (const { name } of passed.length > 0 ? target.inputs.map((name) => ({ name })) : [])
-      renamed.set(name, node.inputs[target.inputs.indexOf(name)] ?? '');
+    const passed: Node[] = [];
+    target.outputs.forEach((name, index) => {
+      const input = target.inputs.indexOf(name);
+      const output = node.outputs[index] ?? '';
+      if (output === '') return;
+      if (input < 0) renamed.set(name, output);
+      else passed.push(identity(node.inputs[input] ?? '', output));
+    });
     const rename = (name: string): string => (name === '' ? '' : (renamed.get(name) ?? `${prefix}${name}`));
     const body = target.nodes.flatMap((inner) =>
       expand(
         {
-          name: `${prefix}${inner.name}`,
+          name: inner.name === '' ? '' : `${prefix}${inner.name}`,
           operator: inner.operator,
           domain: inner.domain,
           inputs: inner.inputs.map(rename),

@@ -1,0 +1,80 @@
+import { symbol, type Dim } from '../dimension.ts';
+import type { DeclaredDim, Graph, Node, TensorType } from '../model.ts';
+import { contractions } from './contractions.ts';
+import { elementwise } from './elementwise.ts';
+import { shaped, type Fact, type InferenceRule } from './fact.ts';
+import { reductions } from './reductions.ts';
+import { factOfConstant, shapes } from './shapes.ts';
+
+const rules: Readonly<Record<string, InferenceRule>> = { ...elementwise, ...reductions, ...shapes, ...contractions };
+
+/** Whether the shapes of an operator's outputs can be told. */
+export function hasInference(node: Node): boolean {
+  return node.domain === '' && Object.hasOwn(rules, node.operator);
+}
+
+/** What a declaration says, its unnamed extents given names of their own. */
+export function factOfType(type: TensorType, name: string): Fact {
+  return shaped(
+    type.elementType,
+    type.dims?.map((dim, axis) => dimOf(dim, `${name}[${axis}]`)),
+  );
+}
+
+function dimOf(dim: DeclaredDim, fallback: string): Dim {
+  // Apart from plain names, a declared text is one name as a whole: what looks like a formula is not trusted as one.
+  return typeof dim === 'number' ? dim : symbol(dim === undefined ? fallback : /^\w+$/.test(dim) ? dim : `(${dim})`);
+}
+
+/** The facts of one node's outputs; a declared type fills in what no rule tells. */
+export function inferNode(
+  node: Node,
+  factOf: (name: string) => Fact | undefined,
+  opset: number,
+  declared: (name: string) => TensorType | undefined,
+): readonly (Fact | undefined)[] {
+  const rule = node.domain === '' || node.operator === 'Gelu' ? rules[node.operator] : undefined;
+  const [made = ''] = node.outputs;
+  const inferred =
+    rule?.({
+      node,
+      inputs: node.inputs.map((name) => (name === '' ? undefined : factOf(name))),
+      opset,
+      fresh: (what) => symbol(`${made}:${what}`),
+    }) ?? [];
+  return node.outputs.map((name, index) => {
+    const fact = inferred[index];
+    const type = declared(name);
+    if (type === undefined) return fact;
+    if (fact === undefined) return factOfType(type, name);
+    return fact.dims === undefined ? { ...fact, dims: factOfType(type, name).dims } : refine(fact, type, made);
+  });
+}
+
+/** A declared number is taken for an extent that the rule could not tell at all. */
+function refine(fact: Fact, type: TensorType, made: string): Fact {
+  if (fact.known !== undefined || type.dims?.length !== fact.dims?.length) return fact;
+  const dims = fact.dims?.map((dim, axis) => {
+    const other = type.dims?.[axis];
+    const told = typeof dim === 'number' || !dim.text.startsWith(`${made}:`);
+    return told || typeof other !== 'number' ? dim : other;
+  });
+  return { ...fact, dims };
+}
+
+/** The facts of every value of a graph, walking its nodes once. Subgraphs are not entered. */
+export function inferGraph(graph: Graph, opset: number): Map<string, Fact> {
+  const facts = new Map<string, Fact>();
+  for (const input of graph.inputs) facts.set(input.name, factOfType(input, input.name));
+  for (const [name, constant] of graph.initializers) facts.set(name, factOfConstant(constant));
+  const outputs = new Map(graph.outputs.map((output) => [output.name, output]));
+  const declared = (name: string): TensorType | undefined => graph.declarations.get(name) ?? outputs.get(name);
+  for (const node of graph.nodes) {
+    const found = inferNode(node, (name) => facts.get(name), opset, declared);
+    node.outputs.forEach((name, index) => {
+      const fact = found[index];
+      if (name !== '' && fact !== undefined) facts.set(name, fact);
+    });
+  }
+  return facts;
+}
