@@ -1,0 +1,1 @@
+"""Ray-marched studio photographs of products."""
