@@ -1,0 +1,53 @@
+/** A 95 % interval; null where one item leaves nothing to resample. */
+export interface Interval {
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface BootstrapOptions {
+  readonly replicates?: number;
+  /** Values the statistic cannot leave; the interval is cut there. */
+  readonly lowest?: number;
+  readonly highest?: number;
+}
+
+/**
+ * Bootstrap interval (Efron 1979) of a statistic of `count` items: what another batch from the same source would give,
+ * references held fixed.
+ *
+ * A replicate holds only 63 % of the distinct items, which lowers recall, coverage and Vendi of itself. The interval is
+ * therefore the replicates' spread put around the estimate, not around their own mean.
+ *
+ * @param statistic value under multiplicities of the items (they sum to `count`)
+ * @param random uniform numbers in [0, 1)
+ */
+export function bootstrap(
+  count: number,
+  estimate: number,
+  statistic: (multiplicities: Int32Array) => number,
+  random: () => number,
+  { replicates = 200, lowest = -Infinity, highest = Infinity }: BootstrapOptions = {},
+): Interval | null {
+  if (count < 2) return null;
+  const values = new Float64Array(replicates);
+  const multiplicities = new Int32Array(count);
+  for (let replicate = 0; replicate < replicates; replicate++) {
+    multiplicities.fill(0);
+    for (let draw = 0; draw < count; draw++) {
+      const item = Math.floor(random() * count);
+      multiplicities[item] = (multiplicities[item] as number) + 1;
+    }
+    values[replicate] = statistic(multiplicities);
+  }
+  const mean = values.reduce((sum, value) => sum + value, 0) / replicates;
+  values.sort();
+  const within = (value: number): number => Math.min(highest, Math.max(lowest, estimate + value - mean));
+  return { low: within(quantile(values, 0.025)), high: within(quantile(values, 0.975)) };
+}
+
+/** Quantile of an ascending array, linear between ranks (numpy's default). */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+  const at = share * (sorted.length - 1);
+  const low = sorted[Math.floor(at)] as number;
+  return low + (at - Math.floor(at)) * ((sorted[Math.ceil(at)] as number) - low);
+}
