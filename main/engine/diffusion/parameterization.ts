@@ -93,6 +93,17 @@ export function denoisedOf(
   return combine([cSkip, x], [cOut, output]);
 }
 
+/** Noise estimate from a network's output at x. */
+export function noiseOfOutput(
+  { prediction, sigmaData }: Parameterization,
+  x: Tensor,
+  output: Tensor,
+  sigma: number,
+): Tensor {
+  const [a, b] = noiseCoefficients(prediction, sigma, sigmaData);
+  return combine([a, x], [b, output]);
+}
+
 /** Wraps a network once, at the door: everything after it knows x = x0 + sigma · noise only. */
 export function denoiserOf(network: Network, parameterization: Parameterization): Denoiser {
   return async (x, sigma) => {
@@ -105,7 +116,6 @@ export function denoiserOf(network: Network, parameterization: Parameterization)
 export function noisePredictorOf(network: Network, parameterization: Parameterization): NoisePredictor {
   return async (x, sigma) => {
     const output = await network(scale(parameterization.inputScale(sigma), x), parameterization.timestep(sigma));
-    const [a, b] = noiseCoefficients(parameterization.prediction, sigma, parameterization.sigmaData);
-    return combine([a, x], [b, output]);
+    return noiseOfOutput(parameterization, x, output, sigma);
   };
 }

@@ -3,6 +3,7 @@ import { isFiniteTensor } from '../../tensor/arithmetic.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Denoiser } from '../denoiser.ts';
 import type { NoiseSource } from '../noise-source.ts';
+import type { PndmPlan } from './pndm.ts';
 
 /** One finished step. */
 export interface SamplingStep {
@@ -52,10 +53,21 @@ export interface SamplerOptions {
   };
   /** DDPM: which variance the reverse step adds. */
   readonly variance?: 'small' | 'large';
+  /** DDPM: add noise in the last step too, as diffusers does where its timestep is above 0. */
+  readonly noiseInLastStep?: boolean;
   /** DDIM: recompute the noise from the limited x0 estimate. */
   readonly noiseFromLimited?: boolean;
+  /**
+   * DDIM, where the steps of a schedule do not meet: the level each step lands on, and the factor that makes its result a
+   * sample of the level where the next step starts.
+   */
+  readonly landings?: readonly { readonly sigma: number; readonly relabel: number }[];
   /** PNDM: leave out the Runge–Kutta start. */
   readonly skipRungeKutta?: boolean;
+  /** PNDM: its calls, where they do not follow from the noise levels alone. */
+  readonly pndm?: PndmPlan;
+  /** LMS: count the steps before `startStep` as history, as diffusers does, although there is none. */
+  readonly countSkippedSteps?: boolean;
   /** Flow matching: fresh noise every step instead of the ODE. */
   readonly stochastic?: boolean;
   /** TCD: noise levels of the intermediate points, one a step. */

@@ -1,0 +1,162 @@
+import { Failure } from '../../contract/failures.ts';
+import { combine, scale } from '../tensor/arithmetic.ts';
+import { torchCpuStream } from '../tensor/torch-random.ts';
+import { sizeOf, type Tensor } from '../tensor/tensor.ts';
+import type { ConformanceCase, ConformanceResult } from './conformance-cases.ts';
+import { ddimInversion, planInversion } from './ddim-inversion.ts';
+import type { Denoiser } from './denoiser.ts';
+import { streamNoise } from './noise-source.ts';
+import { denoisedOf, noiseOfOutput, variancePreservingScale, type Parameterization } from './parameterization.ts';
+import { limitOf, planSampling, predictions, type SamplingPlan } from './sampling-plan.ts';
+import { samplers } from './samplers/index.ts';
+import { sigmaAt, type SamplerOptions, type SamplingStep } from './samplers/sampler.ts';
+import { parseSchedulerConfig, type SchedulerConfig } from './scheduler-config.ts';
+
+/** What a float64 run must agree to, relative. */
+const relativeTolerance = 1e-6;
+
+/** The file's sample D and noise N: arange(n), or the same backwards, over n, laid out with the batch last. */
+function dummy(shape: readonly number[], valueAt: (index: number, n: number) => number): Tensor {
+  const n = sizeOf(shape);
+  const [batch = 1] = shape;
+  const imageSize = n / batch;
+  const data = new Float64Array(n);
+  for (let b = 0; b < batch; b++)
+    for (let i = 0; i < imageSize; i++) data[b * imageSize + i] = valueAt(i * batch + b, n);
+  return { dims: shape, data };
+}
+
+/** The file's network: x · t/(t + 1). */
+const dummyNetwork = (x: Tensor, timestep: number): Tensor => scale(timestep / (timestep + 1), x);
+
+/** Runs one case in double precision; `onStep` sees the scheduler's own sample after each step. */
+export async function runConformanceCase(
+  given: ConformanceCase,
+  onStep: (sample: Tensor) => void = () => undefined,
+): Promise<Tensor> {
+  const config = parseSchedulerConfig({ ...given.config, _class_name: given.scheduler });
+  if (config.schedulerClass === 'DDIMInverseScheduler') return runInversion(given, config, onStep);
+  const timesteps = given.setTimestepsKwargs?.timesteps ?? given.customTimesteps ?? undefined;
+  const plan = planSampling(config, {
+    stepCount: timesteps?.length ?? given.numInferenceSteps ?? config.num_train_timesteps,
+    eta: given.stepKwargs?.eta ?? undefined,
+    mu: given.setTimestepsKwargs?.mu ?? given.mu ?? undefined,
+    timesteps,
+  });
+  const callsPerStep = ['heun', 'kdpm2', 'kdpm2-ancestral'].includes(plan.sampler) ? 2 : 1;
+  const startStep = Math.floor((given.startIndex ?? 0) / callsPerStep);
+  const options: SamplerOptions = {
+    ...plan.options,
+    ...stepOptions(given),
+    startStep,
+    countSkippedSteps: true,
+    noise: streamNoise(torchCpuStream(0)),
+  };
+  const run = samplers[plan.sampler](
+    denoiserOfLoop(given, plan),
+    startSample(given, plan, startStep),
+    plan.sigmas,
+    options,
+  );
+  return finish(run, plan.sampleScale, onStep);
+}
+
+function stepOptions({ stepKwargs }: ConformanceCase): SamplerOptions {
+  return {
+    noiseFromLimited: stepKwargs?.use_clipped_model_output ?? false,
+    churn: {
+      amount: stepKwargs?.s_churn ?? 0,
+      sigmaMin: stepKwargs?.s_tmin ?? 0,
+      sigmaMax: stepKwargs?.s_tmax ?? Infinity,
+      noiseScale: stepKwargs?.s_noise ?? 1,
+    },
+  };
+}
+
+/** D, scaled or noised as the loop says, as x. */
+function startSample({ loop, shape }: ConformanceCase, plan: SamplingPlan, startStep: number): Tensor {
+  const sigma = sigmaAt(plan.sigmas, startStep);
+  const sampleScale = plan.sampleScale(sigma);
+  const d = dummy(shape, (index, n) => index / n);
+  const isScaled = loop.startsWith('scaled');
+  const initNoiseSigma = plan.startScale * plan.sampleScale(sigmaAt(plan.sigmas, 0));
+  const own = isScaled ? scale(initNoiseSigma, d) : d;
+  if (!loop.endsWith('noise')) return scale(1 / sampleScale, own);
+  // sqrt(ᾱ) D + sqrt(1 − ᾱ) N, or D + sigma N: the same x
+  const n = dummy(shape, (index, size) => (size - 1 - index) / size);
+  return combine([1, own], [sigma, n]);
+}
+
+/**
+ * The network as the loop calls it. In the `scaled` loops the suite overwrites its sample by the scaled one before the step; the
+ * same is done here, on purpose and against the contract of denoisers, by writing through x.
+ */
+function denoiserOfLoop({ loop }: ConformanceCase, plan: SamplingPlan): Denoiser {
+  const { parameterization } = plan;
+  const overwrites = loop === 'scaled' || loop === 'scaled-noise';
+  const isScaled = loop.startsWith('scaled');
+  return async (x, sigma) => {
+    const input = scale(isScaled ? parameterization.inputScale(sigma) : plan.sampleScale(sigma), x);
+    if (overwrites) x.data.set(scale(1 / plan.sampleScale(sigma), input).data);
+    return denoisedOf(parameterization, x, dummyNetwork(input, parameterization.timestep(sigma)), sigma);
+  };
+}
+
+async function runInversion(
+  given: ConformanceCase,
+  config: SchedulerConfig,
+  onStep: (sample: Tensor) => void,
+): Promise<Tensor> {
+  if (given.loop !== 'plain')
+    throw new Failure('unsupported', `case ${given.id}: an inversion runs in the plain loop, not '${given.loop}'`);
+  const plan = planInversion(config, given.numInferenceSteps ?? config.num_train_timesteps);
+  const parameterization: Parameterization = {
+    prediction: predictions[config.prediction_type],
+    inputScale: variancePreservingScale,
+    timestep: () => NaN, // told step by step
+  };
+  const d = dummy(given.shape, (index, n) => index / n);
+  const run = ddimInversion(
+    async (x, sigma, timestep) => {
+      const output = dummyNetwork(scale(variancePreservingScale(sigma), x), timestep);
+      return noiseOfOutput(parameterization, x, output, sigma);
+    },
+    scale(1 / variancePreservingScale(sigmaAt(plan.sigmas, 0)), d),
+    plan,
+    limitOf(config),
+  );
+  return finish(run, variancePreservingScale, onStep);
+}
+
+/** Drains a run and returns the scheduler's own final sample. */
+async function finish(
+  run: AsyncGenerator<SamplingStep, Tensor>,
+  sampleScale: (sigma: number) => number,
+  onStep: (sample: Tensor) => void,
+): Promise<Tensor> {
+  let sample: Tensor | undefined;
+  for await (const { x, sigma } of run) onStep((sample = scale(sampleScale(sigma), x)));
+  if (sample === undefined) throw new Failure('bad-input', 'conformance case: expected at least one step');
+  return sample;
+}
+
+/** Σ |x|. */
+export function absSum({ data }: Tensor): number {
+  let sum = 0;
+  for (const value of data) sum += Math.abs(value);
+  return sum;
+}
+
+/** Runs a case and compares Σ |x| with its float64 figure, or with the float32 one where there is no other. */
+export async function checkConformanceCase(given: ConformanceCase): Promise<ConformanceResult> {
+  const float64 = given.measured?.float64?.absSum;
+  const expected = float64 ?? given.measured?.float32?.absSum ?? given.expectedAbsSum;
+  if (expected === null || expected === undefined)
+    throw new Failure('bad-input', `case ${given.id}: expected a figure in measured or expectedAbsSum`);
+  const tolerance =
+    typeof float64 === 'number'
+      ? relativeTolerance * Math.abs(float64)
+      : (given.toleranceSum ?? 1e-5 * Math.abs(expected));
+  const got = absSum(await runConformanceCase(given));
+  return { id: given.id, expected, got, tolerance, pass: Math.abs(got - expected) <= tolerance };
+}

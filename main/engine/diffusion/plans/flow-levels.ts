@@ -1,0 +1,63 @@
+import { Failure } from '../../../contract/failures.ts';
+import { largestSigma } from '../noise-schedule.ts';
+import { flowScale } from '../parameterization.ts';
+import type { SchedulerConfig } from '../scheduler-config.ts';
+import { betaSigmas, exponentialSigmas, karrasSigmas } from '../sigma-spacing.ts';
+import { linspace } from '../timestep-spacing.ts';
+import { sigmaShapeOf, type LevelRequest, type NoiseLevels } from './noise-levels.ts';
+
+/**
+ * Levels of a straight flow x_t = (1 − t) x0 + t noise. The timesteps 1 … N over N are shifted towards noise (Esser et al. 2024,
+ * eq 23), stretched to a terminal value, and respaced, in this order. Where t is 1, sigma = t/(1 − t) is `largestSigma`.
+ */
+export function flowLevels(config: SchedulerConfig, { stepCount, mu, timesteps: given }: LevelRequest): NoiseLevels {
+  const { num_train_timesteps: length, use_dynamic_shifting: isDynamic } = config;
+  if (isDynamic && mu === undefined)
+    throw new Failure('bad-input', 'mu: this scheduler shifts by the image size and needs mu', 'mu');
+  const shift = (t: number): number => (config.shift * t) / (1 + (config.shift - 1) * t);
+  // diffusers shifts the ends of the range once more than the points between them.
+  const [first, last] = [1, 1 / length].map((t) => (isDynamic ? t : shift(t))) as [number, number];
+  let ts = given
+    ? given.map((t) => t / length)
+    : linspace(first * length, last * length, stepCount).map((t) => t / length);
+  ts = ts.map(isDynamic ? dynamicShift(config, mu ?? NaN) : shift);
+  if (config.shift_terminal !== undefined) ts = stretchTo(ts, config.shift_terminal);
+  ts = respaced(ts, config);
+  if (config.invert_sigmas) ts = ts.map((t) => 1 - t);
+
+  const sigmaOf = (t: number): number => Math.min(t / (1 - t), largestSigma);
+  return {
+    sigmas: [...ts, config.invert_sigmas ? 1 : 0].map(sigmaOf),
+    timesteps: ts.map((t) => t * length),
+    sampleScale: flowScale,
+    initNoiseSigma: 1,
+    timestepOf: (sigma) => (sigma / (1 + sigma)) * length,
+    options: { stochastic: config.stochastic_sampling },
+  };
+}
+
+/** The shift for an image of `tokens` tokens: linear between the configuration's two sizes, as the pipelines of Flux have it. */
+export function muOf(config: SchedulerConfig, tokens: number): number {
+  const { base_shift, max_shift, base_image_seq_len: low, max_image_seq_len: high } = config;
+  const slope = (max_shift - base_shift) / (high - low);
+  return base_shift + slope * (tokens - low);
+}
+
+/** e^mu/(e^mu + 1/t − 1), or with mu in place of e^mu. */
+function dynamicShift({ time_shift_type }: SchedulerConfig, mu: number): (t: number) => number {
+  const odds = time_shift_type === 'exponential' ? Math.exp(mu) : mu;
+  return (t) => odds / (odds + (1 / t - 1));
+}
+
+/** Scales 1 − t so that the last t is `terminal`. */
+function stretchTo(ts: readonly number[], terminal: number): number[] {
+  const factor = (1 - (ts[ts.length - 1] ?? NaN)) / (1 - terminal);
+  return ts.map((t) => 1 - (1 - t) / factor);
+}
+
+function respaced(ts: number[], config: SchedulerConfig): number[] {
+  const shape = sigmaShapeOf(config);
+  if (shape !== 'karras' && shape !== 'exponential' && shape !== 'beta') return ts;
+  const spacing = { karras: karrasSigmas, exponential: exponentialSigmas, beta: betaSigmas }[shape];
+  return spacing(ts[0] ?? NaN, ts[ts.length - 1] ?? NaN, ts.length);
+}

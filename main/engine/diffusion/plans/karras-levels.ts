@@ -1,0 +1,62 @@
+import { ancestralStep } from '../samplers/ancestral.ts';
+import { sigmaOfTimestep } from '../noise-schedule.ts';
+import { middleSigma } from '../samplers/kdpm2.ts';
+import type { SchedulerConfig } from '../scheduler-config.ts';
+import { exponentialSigmas } from '../sigma-spacing.ts';
+import { continuousTimesteps, roundHalfEven } from '../timestep-spacing.ts';
+import {
+  continuousTimestep,
+  finalSigma,
+  scheduleOf,
+  sigmaShapeOf,
+  smallestAlphaCumprod,
+  spacedSigmas,
+  type LevelRequest,
+  type NoiseLevels,
+} from './noise-levels.ts';
+
+/** Levels of the samplers of Karras et al. and k-diffusion, whose sample is x itself: Euler, Heun, LMS, DPM-Solver-2. */
+export function karrasLevels(config: SchedulerConfig, { stepCount, timesteps: given }: LevelRequest): NoiseLevels {
+  const schedule = scheduleOf(config, smallestAlphaCumprod);
+  const timestepOf = continuousTimestep(schedule);
+  const shape = sigmaShapeOf(config);
+  const isMidpoint = config.sampler === 'kdpm2' || config.sampler === 'kdpm2-ancestral';
+
+  let timesteps =
+    given ?? continuousTimesteps(config.timestep_spacing, schedule.length, stepCount, config.steps_offset);
+  let sigmas = timesteps.map((t) => sigmaOfTimestep(schedule, t));
+  if (shape !== 'model' && shape !== 'flow') {
+    sigmas = spacedSigmas(shape, config, schedule, stepCount);
+    timesteps = sigmas.map(timestepOf);
+    if (isMidpoint && shape === 'karras') timesteps = timesteps.map(roundHalfEven);
+  } else if (config.interpolation_type === 'log_linear') {
+    const [smallest = NaN] = schedule.sigmas;
+    // One level more than steps: the last, the schedule's smallest, is where sampling ends.
+    sigmas = exponentialSigmas(schedule.sigmas[schedule.length - 1] ?? NaN, smallest, stepCount + 1).slice(0, -1);
+  }
+  const end = config.sampler === 'euler' ? finalSigma(config, schedule) : 0;
+  const levels = [...sigmas, end];
+  if (config.timestep_type === 'continuous' && config.prediction_type === 'v_prediction')
+    timesteps = sigmas.map((sigma) => 0.25 * Math.log(sigma));
+
+  const largest = Math.max(...levels);
+  return {
+    sigmas: levels,
+    timesteps,
+    between: isMidpoint
+      ? middles(levels, config.sampler === 'kdpm2-ancestral').map((m) => [m, timestepOf(m)] as const)
+      : [],
+    sampleScale: () => 1,
+    // Where the first timestep is the noisiest of training, the start is pure noise; elsewhere it is a noised sample.
+    initNoiseSigma: config.timestep_spacing === 'leading' ? Math.sqrt(largest ** 2 + 1) : largest,
+    timestepOf,
+  };
+}
+
+/** Levels between steps where the midpoint methods call the network. */
+function middles(levels: readonly number[], isAncestral: boolean): number[] {
+  return levels.slice(0, -2).map((sigma, i) => {
+    const next = levels[i + 1] ?? NaN;
+    return middleSigma(sigma, isAncestral ? ancestralStep(sigma, next).down : next);
+  });
+}

@@ -1,0 +1,112 @@
+import { Failure } from '../../../contract/failures.ts';
+import {
+  betasOf,
+  noiseSchedule,
+  rescaleToZeroTerminalSnr,
+  timestepOfSigma,
+  type NoiseSchedule,
+} from '../noise-schedule.ts';
+import type { SamplerOptions } from '../samplers/sampler.ts';
+import type { SchedulerConfig } from '../scheduler-config.ts';
+import { betaSigmas, exponentialSigmas, karrasSigmas, luSigmas } from '../sigma-spacing.ts';
+
+/** The noise levels of a run, in the convention x = x0 + sigma · noise, and how the scheduler's own sample relates to x. */
+export interface NoiseLevels {
+  /** One more than steps. */
+  readonly sigmas: readonly number[];
+  /** What the network is told at each of them but the last. */
+  readonly timesteps: readonly number[];
+  /** Timesteps of further levels where the sampler calls the network between steps. */
+  readonly between?: readonly (readonly [sigma: number, timestep: number])[];
+  /** Factor from x to the scheduler's own sample. */
+  readonly sampleScale: (sigma: number) => number;
+  /** Standard deviation of the scheduler's own sample of pure noise at the start. */
+  readonly initNoiseSigma: number;
+  /** Timestep of a level that is not listed. */
+  readonly timestepOf: (sigma: number) => number;
+  readonly options?: SamplerOptions;
+}
+
+/** What planning needs besides the configuration. */
+export interface LevelRequest {
+  readonly stepCount: number;
+  readonly eta?: number | undefined;
+  readonly mu?: number | undefined;
+  readonly timesteps?: readonly number[] | undefined;
+}
+
+/**
+ * The training noise schedule of a configuration.
+ *
+ * @param terminalAlphaCumprod stands for ᾱ = 0 at the last timestep of a zero-SNR schedule, in solvers that divide by it
+ */
+export function scheduleOf(config: SchedulerConfig, terminalAlphaCumprod?: number): NoiseSchedule {
+  const { num_train_timesteps: length, beta_start: start, beta_end: end } = config;
+  const cosineName = config.schedulerClass === 'HeunDiscreteScheduler' && config.beta_schedule === 'exp';
+  const betas = config.trained_betas
+    ? Float64Array.from(config.trained_betas)
+    : betasOf(cosineName ? 'exp' : config.beta_schedule, length, start, end);
+  return config.rescale_betas_zero_snr
+    ? noiseSchedule(rescaleToZeroTerminalSnr(betas), terminalAlphaCumprod)
+    : noiseSchedule(betas);
+}
+
+/** The smallest subnormal of half precision: what diffusers puts for a terminal ᾱ of zero. */
+export const smallestAlphaCumprod = 2 ** -24;
+
+export type SigmaShape = 'model' | 'karras' | 'exponential' | 'beta' | 'lu' | 'flow';
+
+/** How a configuration spaces its noise levels; at most one way may be set. */
+export function sigmaShapeOf(config: SchedulerConfig): SigmaShape {
+  const set = (
+    [
+      ['karras', config.use_karras_sigmas],
+      ['lu', config.use_lu_lambdas],
+      ['exponential', config.use_exponential_sigmas],
+      ['beta', config.use_beta_sigmas],
+      ['flow', config.use_flow_sigmas],
+    ] as const
+  ).filter(([, isSet]) => isSet);
+  if (set.length > 1)
+    throw new Failure(
+      'bad-input',
+      `scheduler_config.json: only one sigma spacing can be used, found ${set.map(([name]) => name).join(' and ')}`,
+    );
+  return set[0]?.[0] ?? 'model';
+}
+
+/** Noise levels between the schedule's ends, or the configuration's, in one of the published spacings. */
+export function spacedSigmas(
+  shape: Exclude<SigmaShape, 'model' | 'flow'>,
+  config: SchedulerConfig,
+  { sigmas }: NoiseSchedule,
+  count: number,
+): number[] {
+  const sigmaMin = config.sigma_min ?? sigmas[0] ?? NaN;
+  const sigmaMax = config.sigma_max ?? sigmas[sigmas.length - 1] ?? NaN;
+  const spacing = { karras: karrasSigmas, exponential: exponentialSigmas, beta: betaSigmas, lu: luSigmas }[shape];
+  return spacing(sigmaMax, sigmaMin, count);
+}
+
+/** The last level: 0, or the schedule's smallest. */
+export function finalSigma(config: SchedulerConfig, { sigmas }: NoiseSchedule): number {
+  return config.final_sigmas_type === 'zero' ? 0 : (sigmas[0] ?? NaN);
+}
+
+/** Checks timesteps that a caller gave instead of the spaced ones: descending integers of the schedule. */
+export function checkedTimesteps(timesteps: readonly number[], length: number): readonly number[] {
+  timesteps.forEach((t, i) => {
+    const previous = timesteps[i - 1] ?? length;
+    if (!Number.isInteger(t) || t < 0 || t >= previous)
+      throw new Failure(
+        'bad-input',
+        `timesteps: expected descending integers below ${length}, got [${timesteps.join(', ')}]`,
+        'timesteps',
+      );
+  });
+  return timesteps;
+}
+
+export function continuousTimestep(schedule: NoiseSchedule): (sigma: number) => number {
+  return (sigma) => timestepOfSigma(schedule, sigma);
+}

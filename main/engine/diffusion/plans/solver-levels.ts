@@ -1,0 +1,99 @@
+import { largestSigma, sigmaOfTimestep, type NoiseSchedule } from '../noise-schedule.ts';
+import { flowScale, variancePreservingScale } from '../parameterization.ts';
+import type { SchedulerConfig } from '../scheduler-config.ts';
+import { linspace, roundHalfEven, solverTimesteps } from '../timestep-spacing.ts';
+import {
+  checkedTimesteps,
+  continuousTimestep,
+  finalSigma,
+  scheduleOf,
+  sigmaShapeOf,
+  smallestAlphaCumprod,
+  spacedSigmas,
+  type LevelRequest,
+  type NoiseLevels,
+} from './noise-levels.ts';
+
+/** Levels of the exponential integrators: DPM-Solver (multistep and singlestep), DEIS and UniPC. */
+export function solverLevels(config: SchedulerConfig, request: LevelRequest): NoiseLevels {
+  const shape = sigmaShapeOf(config);
+  if (shape === 'flow') return flowSolverLevels(config, request);
+  const schedule = scheduleOf(config, smallestAlphaCumprod);
+  const timestepOf = continuousTimestep(schedule);
+  const { timesteps, sigmas } =
+    shape === 'model'
+      ? modelLevels(config, schedule, request)
+      : shapedLevels(config, spacedSigmas(shape, config, schedule, request.stepCount), shape, timestepOf);
+  return {
+    sigmas: [...sigmas, lastSigma(config, schedule, sigmas, shape === 'model')],
+    timesteps,
+    sampleScale: variancePreservingScale,
+    initNoiseSigma: 1,
+    timestepOf,
+  };
+}
+
+function modelLevels(
+  config: SchedulerConfig,
+  schedule: NoiseSchedule,
+  { stepCount, timesteps: given }: LevelRequest,
+): { timesteps: readonly number[]; sigmas: number[] } {
+  // Clip the noisiest timesteps away, where lambda is below a bound (for the cosine schedule).
+  const clipped = schedule.sigmas.reduce(
+    (count, sigma) => count + (-Math.log(sigma) < config.lambda_min_clipped ? 1 : 0),
+    0,
+  );
+  const isSinglestep = config.sampler === 'dpm++2s';
+  const spacing = isSinglestep ? 'linspace' : config.timestep_spacing;
+  const last = config.sampler === 'dpm++2m' || isSinglestep ? schedule.length - clipped : schedule.length;
+  const timesteps = given
+    ? checkedTimesteps(given, schedule.length)
+    : solverTimesteps(spacing, schedule.length, last, stepCount, config.steps_offset);
+  return { timesteps, sigmas: timesteps.map((t) => sigmaOfTimestep(schedule, t)) };
+}
+
+/** The network of these solvers is told integers: Karras and Lu levels are rounded, the others cut off. */
+function shapedLevels(
+  config: SchedulerConfig,
+  sigmas: number[],
+  shape: 'karras' | 'lu' | 'exponential' | 'beta',
+  timestepOf: (sigma: number) => number,
+): { timesteps: readonly number[]; sigmas: number[] } {
+  const rounds = shape === 'karras' || shape === 'lu';
+  const isCosineMultistep = config.sampler === 'dpm++2m' && config.beta_schedule === 'squaredcos_cap_v2';
+  const toInteger = rounds && !isCosineMultistep ? roundHalfEven : Math.trunc;
+  return { sigmas, timesteps: sigmas.map((sigma) => toInteger(timestepOf(sigma))) };
+}
+
+function lastSigma(
+  config: SchedulerConfig,
+  schedule: NoiseSchedule,
+  sigmas: readonly number[],
+  isModelSpaced: boolean,
+): number {
+  const smallest = schedule.sigmas[0] ?? NaN;
+  // DEIS cannot reach sigma 0, where its logarithms have no value.
+  if (config.sampler === 'deis') return isModelSpaced ? smallest : (sigmas[sigmas.length - 1] ?? NaN);
+  if (config.sampler === 'unipc' && config.final_sigmas_type === 'sigma_min' && !isModelSpaced)
+    return sigmas[sigmas.length - 1] ?? NaN;
+  return finalSigma(config, schedule);
+}
+
+/** Levels on a straight flow (1 − t) x0 + t noise, where sigma = t/(1 − t). */
+function flowSolverLevels(config: SchedulerConfig, { stepCount }: LevelRequest): NoiseLevels {
+  const { num_train_timesteps: length, flow_shift: shift } = config;
+  const ts = linspace(1, 1 / length, stepCount + 1)
+    .map((alpha) => 1 - alpha)
+    .map((t) => (shift * t) / (1 + (shift - 1) * t))
+    .reverse()
+    .slice(0, -1);
+  const sigmaOf = (t: number): number => Math.min(t / (1 - t), largestSigma);
+  const tEnd = config.final_sigmas_type === 'zero' ? 0 : (ts[ts.length - 1] ?? NaN);
+  return {
+    sigmas: [...ts, tEnd].map(sigmaOf),
+    timesteps: ts.map((t) => Math.trunc(t * length)),
+    sampleScale: flowScale,
+    initNoiseSigma: 1,
+    timestepOf: (sigma) => (sigma / (1 + sigma)) * length,
+  };
+}
