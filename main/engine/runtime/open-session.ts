@@ -20,12 +20,14 @@ type Outputs = Readonly<Record<string, Tensor<Float32Array>>>;
  * Loads a model on the first provider that takes it. What was tried, chosen and why it fell back is in the session's
  * `provider`. An explicit choice is tried alone: it is never replaced in silence.
  *
+ * @param total an account that every call is added to, besides the session's own
  * @throws Failure `model-broken` when no provider can load the model, `unsupported` when the chosen one cannot
  */
 export async function openSession(
   source: ModelSource,
   settings: RuntimeSettings,
   provider: string | null = null,
+  total: { calls: number; seconds: number } = { calls: 0, seconds: 0 },
 ): Promise<ModelSession & { release(): Promise<void> }> {
   const name = nameOf(source);
   const choice = chosenProvider(provider);
@@ -41,7 +43,7 @@ export async function openSession(
     try {
       const session = await create(source, candidate.provider, settings);
       tried.push({ provider: candidate.provider, outcome: 'chosen', reason: null });
-      return wrap(name, session, { tried, chosen: candidate.provider });
+      return wrap(name, session, { tried, chosen: candidate.provider }, total);
     } catch (error) {
       const reason = candidate.unavailable ?? firstLine(error);
       tried.push({ provider: candidate.provider, outcome: 'failed', reason });
@@ -80,6 +82,7 @@ function wrap(
   name: string,
   session: InferenceSession,
   provider: ProviderReport,
+  total: { calls: number; seconds: number },
 ): ModelSession & { release(): Promise<void> } {
   const inputs = session.inputMetadata.map(declaration);
   const outputs = session.outputMetadata.map(declaration);
@@ -112,8 +115,11 @@ function wrap(
       if (error instanceof Failure) throw error;
       throw new Failure('model-broken', `${name}: the model failed while running: ${firstLine(error)}`, name);
     } finally {
-      cost.calls += 1;
-      cost.seconds += (performance.now() - started) / 1000;
+      const seconds = (performance.now() - started) / 1000;
+      for (const account of [cost, total]) {
+        account.calls += 1;
+        account.seconds += seconds;
+      }
     }
   }
 

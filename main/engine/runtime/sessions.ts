@@ -11,6 +11,7 @@ type Released = ModelSession & { release(): Promise<void> };
 export class Sessions {
   readonly #open = new Map<string, Promise<Released>>();
   readonly #settings: RuntimeSettings;
+  readonly #cost = { calls: 0, seconds: 0 };
 
   constructor(settings: RuntimeSettings = defaultRuntimeSettings()) {
     this.#settings = settings;
@@ -26,11 +27,16 @@ export class Sessions {
     const key = `${provider ?? ''}\n${keyOf(source)}`;
     const known = this.#open.get(key);
     if (known !== undefined) return known;
-    const opening = openSession(source, this.#settings, provider);
+    const opening = openSession(source, this.#settings, provider, this.#cost);
     this.#open.set(key, opening);
     // A model that failed to open may be repaired meanwhile: the next request tries again.
     opening.catch(() => this.#open.delete(key));
     return opening;
+  }
+
+  /** Calls of every session so far, and the seconds they took in the runtime itself. */
+  get cost(): { readonly calls: number; readonly seconds: number } {
+    return { ...this.#cost };
   }
 
   /** Closes every session whose source is not among `kept`; frees their memory. */

@@ -1,0 +1,187 @@
+import { Failure, toFailure } from '../../contract/failures.ts';
+import { batchNoise } from '../diffusion/noise-source.ts';
+import { planSampling } from '../diffusion/sampling-plan.ts';
+import { samplers } from '../diffusion/samplers/index.ts';
+import type { SamplingPlan } from '../diffusion/sampling-plan.ts';
+import { parseSchedulerConfig } from '../diffusion/scheduler-config.ts';
+import type { EngineContext } from '../protocol.ts';
+import { combine, scale } from '../tensor/arithmetic.ts';
+import { sizeOf } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { decodeLatents, encodeImage } from './autoencoder.ts';
+import type { GenerationEvent, GenerationInput } from './generation-request.ts';
+import { guidanceOfSettings } from './guidance-of-settings.ts';
+import { loadPipeline } from './load-pipeline.ts';
+import type { Pipeline } from './load-pipeline.ts';
+import { fromPicture, toPicture } from './pictures.ts';
+import { Previews } from './previews.ts';
+import { streamsOf } from './random-streams.ts';
+import { encodePrompt, sameLength } from './text-condition.ts';
+import { unetDenoiser } from './unet-network.ts';
+
+/** What stays the same for every batch of one request. */
+interface Prepared {
+  readonly input: GenerationInput;
+  readonly context: EngineContext;
+  readonly pipeline: Pipeline;
+  readonly plan: SamplingPlan;
+  readonly startStep: number;
+  readonly conditional: Tensor;
+  readonly unconditional: Tensor;
+  readonly guiding: { readonly pipeline: Pipeline; readonly condition: Tensor } | null;
+  /** Encoded start picture [1, C, h, w]; null: from noise. */
+  readonly start: Tensor | null;
+  readonly previews: Previews | null;
+  /** Calls of the runtime since the request began, and their seconds. */
+  readonly spent: () => { readonly calls: number; readonly seconds: number };
+}
+
+/**
+ * Makes the images of `input.indices`, a batch at a time: text to image, or image to image from `input.start`. An image
+ * whose numbers stop being finite fails alone; the others are made.
+ *
+ * @throws Failure `interrupted` after a stop, and whatever keeps every image from being made (a broken model, a bad size)
+ */
+export async function* generateImages(
+  input: GenerationInput,
+  context: EngineContext,
+): AsyncGenerator<GenerationEvent, void, void> {
+  const prepared = await prepare(input, context);
+  const { pipeline, plan } = prepared;
+  const stepCount = plan.sigmas.length - 1 - prepared.startStep;
+  yield { kind: 'started', provider: pipeline.unet.provider, sampler: plan.sampler, stepCount };
+  for (let from = 0; from < input.indices.length; from += input.settings.batchSize)
+    yield* batchOrSingles(prepared, input.indices.slice(from, from + input.settings.batchSize));
+  const { calls, seconds } = prepared.spent();
+  yield { kind: 'cost', modelCalls: calls, modelSeconds: seconds };
+}
+
+async function prepare(input: GenerationInput, context: EngineContext): Promise<Prepared> {
+  const { settings, model, provider } = input;
+  const { signal, sessions } = context;
+  const before = sessions.cost;
+  checkSize(input);
+  const plan = planSampling(parseSchedulerConfig(model.scheduler), {
+    stepCount: settings.stepCount,
+    sampler: settings.sampler,
+    sigmaSpacing: settings.sigmaSpacing,
+    // 0 is what settings say when nothing was asked; ancestral samplers then keep their own 1, DDIM its 0.
+    eta: settings.eta === 0 ? undefined : settings.eta,
+  });
+  const pipeline = await loadPipeline(model, sessions, provider);
+  const [prompt, negative] = sameLength(input.prompt, input.negative, input.negative);
+  const conditional = await encodePrompt(pipeline.textEncoder, prompt, signal);
+  const unconditional = await encodePrompt(pipeline.textEncoder, negative, signal);
+  let guiding: Prepared['guiding'] = null;
+  if (input.guiding !== null) {
+    const weaker = await loadPipeline(input.guiding.model, sessions, provider);
+    guiding = { pipeline: weaker, condition: await encodePrompt(weaker.textEncoder, input.guiding.prompt, signal) };
+  }
+  let start: Tensor | null = null;
+  if (input.start !== null)
+    start = await encodeImage(await pipeline.vaeEncoder(), fromPicture(input.start), model.latent, signal);
+  const stepCount = plan.sigmas.length - 1;
+  const strength = settings.image?.strength ?? 1;
+  return {
+    input,
+    context,
+    pipeline,
+    plan,
+    // As diffusers counts: strength 1 takes every step, 0 none.
+    startStep: start === null ? 0 : stepCount - Math.min(Math.floor(stepCount * strength), stepCount),
+    conditional,
+    unconditional,
+    guiding,
+    start,
+    previews: input.previews ? new Previews(context.now) : null,
+    spent: () => ({
+      calls: sessions.cost.calls - before.calls,
+      seconds: sessions.cost.seconds - before.seconds,
+    }),
+  };
+}
+
+function checkSize({ width, height, model }: GenerationInput): void {
+  const { downscale } = model.latent;
+  if (width % downscale !== 0 || height % downscale !== 0)
+    throw new Failure('bad-input', `size: expected multiples of ${downscale}, got ${width}x${height}`, 'size');
+}
+
+/** One batch; when its numbers stop being finite, each of its images alone, so that only those at fault fail. */
+async function* batchOrSingles(
+  prepared: Prepared,
+  indices: readonly number[],
+): AsyncGenerator<GenerationEvent, void, void> {
+  try {
+    yield* oneBatch(prepared, indices);
+  } catch (error) {
+    const failure = toFailure(error);
+    if (failure.code !== 'non-finite') throw error;
+    if (indices.length > 1) for (const index of indices) yield* batchOrSingles(prepared, [index]);
+    else for (const index of indices) yield { kind: 'image-failed', index, failure: failure.toRecord() };
+  }
+}
+
+async function* oneBatch(prepared: Prepared, indices: readonly number[]): AsyncGenerator<GenerationEvent, void, void> {
+  const { input, plan, startStep, start, pipeline, context, previews } = prepared;
+  const { settings, model, width, height } = input;
+  const { signal } = context;
+  const streams = indices.map((index) => streamsOf(settings.randomStream, settings.seed, index));
+  const dims = [indices.length, model.latent.channels, height / model.latent.downscale, width / model.latent.downscale];
+  const noise = batchNoise(streams.map((stream) => stream.start))({ dims, data: new Float32Array(sizeOf(dims)) });
+  const sigma = plan.sigmas[startStep] ?? 0;
+  let x = start === null ? scale(plan.startScale, noise) : combine([1, repeat(start, dims)], [sigma, noise]);
+
+  const denoise = guidanceOfSettings(guidanceParts(prepared), settings);
+  const stepCount = plan.sigmas.length - 1 - startStep;
+  const options = { ...plan.options, noise: batchNoise(streams.map((stream) => stream.step)), startStep, signal };
+  for await (const done of samplers[plan.sampler](denoise, x, plan.sigmas, options)) {
+    x = done.x;
+    const step = done.step - startStep;
+    yield { kind: 'step', indices, step, stepCount, modelCalls: prepared.spent().calls };
+    if (previews === null || step === stepCount || !previews.due()) continue;
+    if (!previews.ready) previews.learn(done.denoised, await decode(prepared, done.denoised));
+    yield* previews.of(done.denoised, indices, step);
+  }
+  const latents = scale(plan.endScale, x);
+  const { images, notes } = await decodeLatents(
+    pipeline.vaeDecoder,
+    latents,
+    model.latent,
+    signal,
+    pipeline.decoderAtFloat32,
+  );
+  previews?.learn(latents, images);
+  for (const [row, index] of indices.entries()) yield { kind: 'image', index, picture: toPicture(images, row), notes };
+}
+
+/** A look at unfinished latents, for fitting preview colours; one image is enough. */
+async function decode({ pipeline, input, context }: Prepared, latents: Tensor): Promise<Tensor> {
+  const [, ...rest] = latents.dims;
+  const one = { dims: [1, ...rest], data: latents.data.subarray(0, sizeOf(rest)) };
+  const { vaeDecoder, decoderAtFloat32 } = pipeline;
+  return (await decodeLatents(vaeDecoder, one, input.model.latent, context.signal, decoderAtFloat32)).images;
+}
+
+function guidanceParts(prepared: Prepared): Parameters<typeof guidanceOfSettings>[0] {
+  const { pipeline, plan, guiding, conditional, unconditional, context } = prepared;
+  const model = unetDenoiser(pipeline.unet, plan.parameterization, context.signal);
+  if (guiding === null) return { model, conditional, unconditional, guiding: null };
+  const weaker = unetDenoiser(guiding.pipeline.unet, plan.parameterization, context.signal);
+  return {
+    model,
+    conditional,
+    unconditional,
+    guiding: async (x, sigma) => {
+      const [estimate] = await weaker(x, sigma, [guiding.condition]);
+      if (estimate === undefined) throw new RangeError('guiding model: expected one estimate');
+      return estimate;
+    },
+  };
+}
+
+function repeat(one: Tensor, dims: readonly number[]): Tensor {
+  const data = new Float32Array(sizeOf(dims));
+  for (let at = 0; at < data.length; at += one.data.length) data.set(one.data, at);
+  return { dims, data };
+}
