@@ -47,7 +47,7 @@ export async function runConformanceCase(
   const startStep = Math.floor((given.startIndex ?? 0) / callsPerStep);
   const options: SamplerOptions = {
     ...plan.options,
-    ...stepOptions(given),
+    ...stepOptions(given, plan),
     startStep,
     countSkippedSteps: true,
     noise: streamNoise(torchCpuStream(0)),
@@ -61,7 +61,12 @@ export async function runConformanceCase(
   return finish(run, plan.sampleScale, onStep);
 }
 
-function stepOptions({ stepKwargs }: ConformanceCase): SamplerOptions {
+function stepOptions({ id, stepKwargs }: ConformanceCase, { parameterization }: SamplingPlan): SamplerOptions {
+  if (stepKwargs?.s_churn && parameterization.prediction !== 'eps')
+    throw new Failure(
+      'unsupported',
+      `case ${id}: s_churn goes with noise prediction only, here it is ${parameterization.prediction}`,
+    );
   return {
     noiseFromLimited: stepKwargs?.use_clipped_model_output ?? false,
     churn: {

@@ -46,7 +46,7 @@ function betaOfCumulative(alphaBar: (t: number) => number, i: number, length: nu
 
 /** ᾱ of a Laplace distribution of log signal-to-noise ratios, Hang & Gu 2024. */
 function laplace(t: number): number {
-  const snr = Math.exp(-0.5 * Math.sign(0.5 - t) * Math.log(1 - 2 * Math.abs(0.5 - t) + 1e-6));
+  const snr = Math.exp((t <= 0.5 ? -0.5 : 0.5) * Math.log(1 - 2 * Math.abs(0.5 - t) + 1e-6));
   return Math.sqrt(snr / (1 + snr));
 }
 

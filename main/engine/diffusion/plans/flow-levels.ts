@@ -21,7 +21,7 @@ export function flowLevels(config: SchedulerConfig, { stepCount, mu, timesteps: 
     ? given.map((t) => t / length)
     : linspace(first * length, last * length, stepCount).map((t) => t / length);
   ts = ts.map(isDynamic ? dynamicShift(config, mu ?? NaN) : shift);
-  if (config.shift_terminal !== undefined) ts = stretchTo(ts, config.shift_terminal);
+  if (config.shift_terminal) ts = stretchTo(ts, config.shift_terminal);
   ts = respaced(ts, config);
   if (config.invert_sigmas) ts = ts.map((t) => 1 - t);
 

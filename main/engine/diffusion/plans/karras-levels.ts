@@ -29,12 +29,14 @@ export function karrasLevels(config: SchedulerConfig, { stepCount, timesteps: gi
     sigmas = spacedSigmas(shape, config, schedule, stepCount);
     timesteps = sigmas.map(timestepOf);
     if (isMidpoint && shape === 'karras') timesteps = timesteps.map(roundHalfEven);
-  } else if (config.interpolation_type === 'log_linear') {
-    const [smallest = NaN] = schedule.sigmas;
-    // One level more than steps: the last, the schedule's smallest, is where sampling ends.
-    sigmas = exponentialSigmas(schedule.sigmas[schedule.length - 1] ?? NaN, smallest, stepCount + 1).slice(0, -1);
   }
-  const end = config.sampler === 'euler' ? finalSigma(config, schedule) : 0;
+  let end = config.sampler === 'euler' ? finalSigma(config, schedule) : 0;
+  if (shape === 'model' && config.interpolation_type === 'log_linear') {
+    // One level more than steps: the schedule's smallest is where sampling ends.
+    const [smallest = NaN] = schedule.sigmas;
+    sigmas = exponentialSigmas(schedule.sigmas[schedule.length - 1] ?? NaN, smallest, stepCount + 1).slice(0, -1);
+    end = smallest;
+  }
   const levels = [...sigmas, end];
   if (config.timestep_type === 'continuous' && config.prediction_type === 'v_prediction')
     timesteps = sigmas.map((sigma) => 0.25 * Math.log(sigma));

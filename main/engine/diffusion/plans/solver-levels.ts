@@ -88,7 +88,7 @@ function flowSolverLevels(config: SchedulerConfig, { stepCount }: LevelRequest):
     .reverse()
     .slice(0, -1);
   const sigmaOf = (t: number): number => Math.min(t / (1 - t), largestSigma);
-  const tEnd = config.final_sigmas_type === 'zero' ? 0 : (ts[ts.length - 1] ?? NaN);
+  const tEnd = lastSigma(config, scheduleOf(config, smallestAlphaCumprod), ts, false);
   return {
     sigmas: [...ts, tEnd].map(sigmaOf),
     timesteps: ts.map((t) => Math.trunc(t * length)),
