@@ -1,5 +1,5 @@
-import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'electron-vite';
+import page from './renderer/vite.config.ts';
 
 /** Three bundles: main with the engine's process beside it, the sandboxed preload, the page. Native modules stay outside. */
 export default defineConfig({
@@ -25,14 +25,7 @@ export default defineConfig({
     },
   },
   renderer: {
-    root: 'renderer',
-    plugins: [svelte()],
-    build: {
-      outDir: 'out/renderer',
-      // Nothing as data: the page's policy lets in files only.
-      assetsInlineLimit: 0,
-      modulePreload: { polyfill: false },
-      rollupOptions: { input: 'renderer/index.html' },
-    },
+    ...page,
+    build: { ...page.build, outDir: 'out/renderer', rollupOptions: { input: 'renderer/index.html' } },
   },
 });

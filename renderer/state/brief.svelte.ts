@@ -1,0 +1,217 @@
+import type { StudioClient } from '../../main/contract/calls/index.ts';
+import type { PartialSettings } from '../../main/contract/library.ts';
+import type { DialPath, ModelCard, PromptReading } from '../../main/contract/models.ts';
+import { presetExcluded, type Preset } from '../../main/contract/presets.ts';
+import { generationSettingsSchema, type GenerationSettings } from '../../main/contract/settings.ts';
+import { expectedAt } from './dial.ts';
+import type { Notices } from './notices.svelte.ts';
+import type { PreferenceState } from './preferences.svelte.ts';
+
+/** Knobs that the dial holds; moving one of them by hand takes the dial off its path. */
+export const dialledKnobs = ['guidanceScale', 'guidanceInterval', 'densityWeight', 'densityThreshold'] as const;
+
+const settleTime = 250;
+/** Seeds a person can read out and type in. */
+const largestSeed = 2 ** 32;
+const drawSeed = (): number => Math.floor(Math.random() * largestSeed);
+
+/** What is about to be asked for, and what is known about it beforehand. */
+export class Brief {
+  #settings = $state.raw<GenerationSettings>(
+    generationSettingsSchema.parse({ model: 'none', prompt: '', seed: drawSeed(), dial: 0 }),
+  );
+  #models = $state.raw<readonly ModelCard[]>([]);
+  #presets = $state.raw<readonly Preset[]>([]);
+  #path = $state.raw<DialPath | null>(null);
+  #reading = $state.raw<PromptReading | null>(null);
+  #seconds = $state<number | null>(null);
+  #isReady = $state(false);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #studio: StudioClient;
+  readonly #preferences: PreferenceState;
+  readonly #notices: Notices;
+
+  constructor(studio: StudioClient, preferences: PreferenceState, notices: Notices) {
+    this.#studio = studio;
+    this.#preferences = preferences;
+    this.#notices = notices;
+  }
+
+  get settings(): GenerationSettings {
+    return this.#settings;
+  }
+
+  get models(): readonly ModelCard[] {
+    return this.#models;
+  }
+
+  get model(): ModelCard | undefined {
+    return this.#models.find(({ id }) => id === this.#settings.model);
+  }
+
+  get presets(): readonly Preset[] {
+    return this.#presets;
+  }
+
+  get preset(): Preset | undefined {
+    return this.#presets.find(({ id }) => id === this.#preferences.value.preset);
+  }
+
+  /** Whether the settings still are what the preset says. */
+  get isPresetChanged(): boolean {
+    const own = Object.entries(this.preset?.settings ?? {});
+    return own.some(
+      ([name, value]) => JSON.stringify(this.#settings[name as keyof GenerationSettings]) !== JSON.stringify(value),
+    );
+  }
+
+  get path(): DialPath | null {
+    return this.#path;
+  }
+
+  /** How the model reads the prompt; null until it has. */
+  get reading(): PromptReading | null {
+    return this.#reading;
+  }
+
+  /** Seconds the batch will take, as far as can be told. */
+  get seconds(): number | null {
+    return this.#seconds;
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  get canStart(): boolean {
+    return (
+      this.#isReady && this.#settings.prompt.trim() !== '' && this.model !== undefined && this.model.problem === null
+    );
+  }
+
+  /** What the dial's place promises; null off the path or without one. */
+  get expected() {
+    return this.#settings.dial === null ? null : expectedAt(this.#path, this.#settings.dial);
+  }
+
+  /** A knob's value as it will be used: the path's where the dial holds it. */
+  get effective(): Pick<GenerationSettings, (typeof dialledKnobs)[number]> {
+    return this.expected ?? this.#settings;
+  }
+
+  async load(): Promise<void> {
+    await Promise.all([this.loadModels(), this.loadPresets()]);
+    const { draft, preset } = this.#preferences.value;
+    const known = this.#models.filter(({ problem }) => problem === null);
+    const model = known.find(({ id }) => id === draft?.model) ?? known[0] ?? this.#models[0];
+    this.#take({
+      model: model?.id ?? 'none',
+      ...draft,
+      ...(draft?.model === model?.id ? {} : { model: model?.id ?? 'none' }),
+    });
+    if (draft === null || preset === null) {
+      const first = this.#presets.find(({ id }) => id === 'balanced') ?? this.#presets[0];
+      if (first !== undefined) this.applyPreset(first);
+    }
+    await this.#loadPath();
+    this.#isReady = true;
+    this.#look();
+  }
+
+  async loadModels(): Promise<void> {
+    this.#models = await this.#studio.models.list({});
+  }
+
+  async loadPresets(): Promise<void> {
+    this.#presets = await this.#studio.presets.list({});
+  }
+
+  /** Changes settings by hand. */
+  change(edit: PartialSettings): void {
+    const isOffPath = this.#settings.dial !== null && dialledKnobs.some((name) => name in edit);
+    const base = isOffPath ? { ...this.effective, dial: null } : {};
+    const modelChanges = edit.model !== undefined && edit.model !== this.#settings.model;
+    this.#take({ ...base, ...edit });
+    if (modelChanges) void this.#loadPath();
+    this.#keep();
+  }
+
+  /** Replaces a word of the prompt, wherever it stands, with one the model knows. */
+  replaceWord(word: string, replacement: string): void {
+    const escaped = word.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+    const prompt = this.#settings.prompt.replaceAll(
+      new RegExp(String.raw`(?<![\p{L}\p{N}])${escaped}(?![\p{L}\p{N}])`, 'giu'),
+      replacement,
+    );
+    this.change({ prompt });
+  }
+
+  applyPreset(preset: Preset): void {
+    this.#preferences.change({ preset: preset.id });
+    this.#take(preset.settings);
+    this.#keep();
+  }
+
+  drawSeed(): void {
+    this.change({ seed: drawSeed() });
+  }
+
+  /** What goes into the queue now. The seed moves on afterwards unless it is locked. */
+  issue(): GenerationSettings {
+    const { settings } = this;
+    if (!this.#preferences.value.seedLocked) this.drawSeed();
+    return settings;
+  }
+
+  /** A preset holds neither brief nor chance, nor the model, so that it can be used with any. */
+  presetSettings(): PartialSettings {
+    const left: ReadonlySet<string> = new Set([...presetExcluded, 'model']);
+    return Object.fromEntries(Object.entries(this.#settings).filter(([name]) => !left.has(name)));
+  }
+
+  #take(edit: PartialSettings): void {
+    const parsed = generationSettingsSchema.safeParse({ ...this.#settings, ...edit });
+    if (parsed.success) this.#settings = parsed.data;
+  }
+
+  /** Keeps the brief with the studio, and looks ahead, once typing rests. */
+  #keep(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#preferences.change({ draft: this.#settings });
+      this.#look();
+    }, settleTime);
+  }
+
+  #look(): void {
+    const { settings } = this;
+    if (this.model === undefined) return;
+    const isStill = (): boolean => this.#settings === settings;
+    const complain = (error: unknown): void => {
+      this.#notices.complain(error);
+    };
+    this.#studio.models
+      .read({ model: settings.model, prompt: settings.prompt })
+      .then((reading) => {
+        if (this.#settings.prompt === settings.prompt) this.#reading = reading;
+      })
+      .catch(complain);
+    this.#studio.jobs
+      .estimate(settings)
+      .then(({ seconds }) => {
+        if (isStill()) this.#seconds = seconds;
+      })
+      .catch(complain);
+  }
+
+  async #loadPath(): Promise<void> {
+    const { model } = this.#settings;
+    if (this.model === undefined) return;
+    try {
+      const path = await this.#studio.models.dialPath({ model });
+      if (this.#settings.model === model) this.#path = path;
+    } catch (error) {
+      this.#notices.complain(error);
+    }
+  }
+}

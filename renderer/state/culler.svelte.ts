@@ -1,0 +1,142 @@
+import type { StudioClient } from '../../main/contract/calls/index.ts';
+import type { Flag, ImageSummary } from '../../main/contract/library.ts';
+import type { ImageList } from './image-list.svelte.ts';
+import type { Language } from './language.svelte.ts';
+import type { Notices } from './notices.svelte.ts';
+import { Selection } from './selection.svelte.ts';
+
+/**
+ * Judging the images of one list. A verdict is shown at once and the next image has the focus before the studio has
+ * written it down; when it cannot be written the list is asked again and the person is told.
+ */
+export class Culler {
+  readonly list: ImageList;
+  readonly selection: Selection;
+  /** Own changes on their way, so that their echo does not ask for the list again. */
+  readonly #own = new Map<string, number>();
+  readonly #studio: StudioClient;
+  readonly #notices: Notices;
+  readonly #language: Language;
+
+  constructor(list: ImageList, studio: StudioClient, notices: Notices, language: Language) {
+    this.list = list;
+    this.selection = new Selection(list);
+    this.#studio = studio;
+    this.#notices = notices;
+    this.#language = language;
+  }
+
+  flag(flag: Flag): void {
+    const images = [...this.selection.ids];
+    if (images.length === 0) return;
+    this.#change(images, (image) => ({ ...image, flag }), this.#studio.images.flag({ images, flag }));
+    this.#notices.announce(this.#language.t(`flag.${flag}`));
+    this.selection.advance();
+  }
+
+  rate(rating: number): void {
+    const images = [...this.selection.ids];
+    if (images.length === 0) return;
+    this.#change(images, (image) => ({ ...image, rating }), this.#studio.images.rate({ images, rating }));
+    this.#notices.announce(this.#language.t('rating.stars', { count: rating }));
+    this.selection.advance();
+  }
+
+  /** A verdict on one image by id, wherever the focus is. */
+  judge(id: string, verdict: Partial<Pick<ImageSummary, 'flag' | 'rating'>>): void {
+    const images = [id];
+    const { flag, rating } = verdict;
+    const edit = (image: ImageSummary): ImageSummary => ({ ...image, ...verdict });
+    if (flag !== undefined) this.#change(images, edit, this.#studio.images.flag({ images, flag }));
+    if (rating !== undefined) this.#change(images, edit, this.#studio.images.rate({ images, rating }));
+  }
+
+  tag(tag: string): void {
+    const images = [...this.selection.ids];
+    if (images.length === 0) return;
+    const edit = (image: ImageSummary): ImageSummary => ({ ...image, tags: [...new Set([...image.tags, tag])] });
+    this.#change(images, edit, this.#studio.images.tag({ images, tag }));
+  }
+
+  untag(tag: string): void {
+    const images = [...this.selection.ids];
+    const edit = (image: ImageSummary): ImageSummary => ({ ...image, tags: image.tags.filter((own) => own !== tag) });
+    this.#change(images, edit, this.#studio.images.untag({ images, tag }));
+  }
+
+  /** Keeps rejected candidates after all. */
+  rescue(): void {
+    const images = this.selection.images.filter(({ candidate }) => candidate === 'rejected').map(({ id }) => id);
+    if (images.length === 0) return;
+    this.#afterwards(this.#studio.images.rescue({ images }));
+    this.#notices.say(this.#language.t('cull.rescued', { count: images.length }));
+  }
+
+  trash(): void {
+    const images = [...this.selection.ids];
+    if (images.length === 0) return;
+    this.selection.clear();
+    this.#afterwards(this.#studio.images.trash({ images }));
+    this.#notices.say(this.#language.t('cull.trashed', { count: images.length }), {
+      label: this.#language.t('action.undo'),
+      run: () => {
+        this.undo();
+      },
+    });
+  }
+
+  restore(): void {
+    const images = [...this.selection.ids];
+    this.selection.clear();
+    if (images.length > 0) this.#afterwards(this.#studio.images.restore({ images }));
+  }
+
+  undo(): void {
+    this.#afterwards(this.#studio.images.undo({}));
+  }
+
+  redo(): void {
+    this.#afterwards(this.#studio.images.redo({}));
+  }
+
+  /** Images changed somewhere: asked for again unless the change was ours and is shown already. */
+  receiveChange(images: readonly string[]): void {
+    const isEcho = images.length > 0 && images.every((id) => this.#own.has(id));
+    if (!isEcho || this.#isFiltered) this.list.refresh();
+  }
+
+  get #isFiltered(): boolean {
+    const { flags, rating, tags } = this.list.query;
+    return flags.length > 0 || rating !== null || tags.length > 0;
+  }
+
+  #change(ids: readonly string[], edit: (image: ImageSummary) => ImageSummary, done: Promise<unknown>): void {
+    this.list.patch(new Set(ids), edit);
+    for (const id of ids) this.#own.set(id, (this.#own.get(id) ?? 0) + 1);
+    done
+      .catch((error: unknown) => {
+        this.#notices.complain(error);
+        this.list.refresh();
+      })
+      .finally(() => {
+        // The echo of a change comes right after its answer.
+        setTimeout(() => {
+          for (const id of ids) {
+            const left = (this.#own.get(id) ?? 1) - 1;
+            if (left === 0) this.#own.delete(id);
+            else this.#own.set(id, left);
+          }
+        }, 200);
+      });
+  }
+
+  #afterwards(done: Promise<unknown>): void {
+    done
+      .catch((error: unknown) => {
+        this.#notices.complain(error);
+      })
+      .finally(() => {
+        this.list.refresh();
+      });
+  }
+}

@@ -1,0 +1,51 @@
+import type { Measure, MeasureName } from '../../main/contract/measures.ts';
+import type { DialPath, DialStop } from '../../main/contract/models.ts';
+
+const mix = (a: number, b: number, share: number): number => a + (b - a) * share;
+
+function mixNullable(a: number | null, b: number | null, share: number): number | null {
+  return a === null || b === null ? (share < 0.5 ? a : b) : mix(a, b, share);
+}
+
+function mixMeasure(a: Measure, b: Measure | undefined, share: number): Measure {
+  if (b === undefined) return a;
+  return {
+    ...a,
+    value: mixNullable(a.value, b.value, share),
+    low: mixNullable(a.low, b.low, share),
+    high: mixNullable(a.high, b.high, share),
+  };
+}
+
+/** What the path promises at a place of the dial: between two stops, in proportion. null without a path. */
+export function expectedAt(path: DialPath | null, dial: number): DialStop | null {
+  const stops = path?.stops.toSorted((a, b) => a.dial - b.dial) ?? [];
+  const after = stops.find((stop) => stop.dial >= dial) ?? stops.at(-1);
+  const before = stops.findLast((stop) => stop.dial <= dial) ?? stops[0];
+  if (before === undefined || after === undefined) return null;
+  const span = after.dial - before.dial;
+  const share = span === 0 ? 0 : (dial - before.dial) / span;
+  return {
+    ...before,
+    dial,
+    guidanceScale: mix(before.guidanceScale, after.guidanceScale, share),
+    guidanceInterval: share < 0.5 ? before.guidanceInterval : after.guidanceInterval,
+    // Weights are factors: halfway between 1/2 and 2 is 1.
+    densityWeight: Math.exp(mix(Math.log(before.densityWeight), Math.log(after.densityWeight), share)),
+    densityThreshold: mix(before.densityThreshold, after.densityThreshold, share),
+    measures: before.measures.map((measure) =>
+      mixMeasure(
+        measure,
+        after.measures.find(({ name }) => name === measure.name),
+        share,
+      ),
+    ),
+    acceptance: mixNullable(before.acceptance, after.acceptance, share),
+    secondsPerKept: mixNullable(before.secondsPerKept, after.secondsPerKept, share),
+  };
+}
+
+/** A measure's value by name; null where it was not measured. */
+export function valueOf(measures: readonly Measure[], name: MeasureName): number | null {
+  return measures.find((measure) => measure.name === name)?.value ?? null;
+}

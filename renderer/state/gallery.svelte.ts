@@ -1,0 +1,104 @@
+import type { StudioClient } from '../../main/contract/calls/index.ts';
+import type { Collection, LibraryQuery } from '../../main/contract/library.ts';
+import { Culler } from './culler.svelte.ts';
+import { ImageList } from './image-list.svelte.ts';
+import type { Language } from './language.svelte.ts';
+import type { Notices } from './notices.svelte.ts';
+
+const typingRest = 60;
+
+/** The whole library: one query over it, its collections and tags. */
+export class Gallery {
+  readonly culler: Culler;
+  #collections = $state.raw<readonly Collection[]>([]);
+  #tags = $state.raw<readonly { readonly tag: string; readonly count: number }[]>([]);
+  #similarTo = $state<string | null>(null);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #studio: StudioClient;
+  readonly #notices: Notices;
+
+  constructor(studio: StudioClient, notices: Notices, language: Language) {
+    this.#studio = studio;
+    this.#notices = notices;
+    const list = new ImageList(studio, (error) => {
+      notices.complain(error);
+    });
+    this.culler = new Culler(list, studio, notices, language);
+  }
+
+  get list(): ImageList {
+    return this.culler.list;
+  }
+
+  get collections(): readonly Collection[] {
+    return this.#collections;
+  }
+
+  get tags(): readonly { readonly tag: string; readonly count: number }[] {
+    return this.#tags;
+  }
+
+  get similarTo(): string | null {
+    return this.#similarTo;
+  }
+
+  /** Shows the gallery for the first time, or once more. */
+  async open(): Promise<void> {
+    await Promise.all([this.loadSides(), this.list.isLoaded ? undefined : this.list.show({})]);
+  }
+
+  /** Collections and tags. */
+  async loadSides(): Promise<void> {
+    try {
+      [this.#collections, this.#tags] = await Promise.all([
+        this.#studio.collections.list({}),
+        this.#studio.images.tags({}),
+      ]);
+    } catch (error) {
+      this.#notices.complain(error);
+    }
+  }
+
+  search(words: string): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      void this.filter({ words });
+    }, typingRest);
+  }
+
+  async filter(edit: Partial<LibraryQuery>): Promise<void> {
+    this.culler.selection.focus(0);
+    await this.list.change(edit);
+  }
+
+  async makeCollection(name: string): Promise<void> {
+    await this.#do(this.#studio.collections.create({ name }));
+  }
+
+  async renameCollection(collection: string, name: string): Promise<void> {
+    await this.#do(this.#studio.collections.rename({ collection, name }));
+  }
+
+  async removeCollection(collection: string): Promise<void> {
+    if (this.list.query.collection === collection) await this.filter({ collection: null });
+    await this.#do(this.#studio.collections.remove({ collection }));
+  }
+
+  async collect(collection: string, images: readonly string[]): Promise<void> {
+    if (images.length > 0) await this.#do(this.#studio.collections.add({ collection, images: [...images] }));
+  }
+
+  async uncollect(collection: string, images: readonly string[]): Promise<void> {
+    if (images.length > 0) await this.#do(this.#studio.collections.take({ collection, images: [...images] }));
+    this.list.refresh();
+  }
+
+  async #do(work: Promise<unknown>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.#notices.complain(error);
+    }
+    await this.loadSides();
+  }
+}

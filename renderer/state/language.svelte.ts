@@ -1,0 +1,68 @@
+import i18next from 'i18next';
+import en from '../locales/en.json' with { type: 'json' };
+import ja from '../locales/ja.json' with { type: 'json' };
+
+type Paths<Tree, Prefix extends string = ''> = {
+  [Name in keyof Tree & string]: Tree[Name] extends string
+    ? Name extends `${infer Base}_${'one' | 'other'}`
+      ? `${Prefix}${Base}`
+      : `${Prefix}${Name}`
+    : Paths<Tree[Name], `${Prefix}${Name}.`>;
+}[keyof Tree & string];
+
+/** A text of the window by its place in the locale files. */
+export type TextKey = Paths<typeof en>;
+export type TextValues = Readonly<Record<string, string | number>>;
+export type Translate = (key: TextKey, values?: TextValues) => string;
+
+export const languages = ['en', 'ja'] as const;
+export type LanguageCode = (typeof languages)[number];
+
+/** The language of the window: the person's choice, or the system's where we have it. */
+export class Language {
+  #code = $state<LanguageCode>('en');
+  readonly #texts = i18next.createInstance();
+
+  constructor() {
+    void this.#texts.init({
+      lng: 'en',
+      fallbackLng: 'en',
+      initAsync: false,
+      resources: { en: { translation: en }, ja: { translation: ja } },
+      interpolation: { escapeValue: false },
+    });
+  }
+
+  get code(): LanguageCode {
+    return this.#code;
+  }
+
+  /** Takes over a choice; `system` asks the browser. */
+  choose(choice: LanguageCode | 'system', system: readonly string[] = navigator.languages): void {
+    const wanted = choice === 'system' ? system.map((tag) => tag.slice(0, 2)) : [choice];
+    this.#code =
+      languages.find((code) => code === wanted.find((tag) => languages.some((known) => known === tag))) ?? 'en';
+    void this.#texts.changeLanguage(this.#code);
+  }
+
+  readonly t: Translate = (key, values) => this.#texts.t(key, { ...values, lng: this.#code });
+
+  /** A number as people write it in this language. */
+  readonly number = (value: number, digits = 2): string =>
+    new Intl.NumberFormat(this.#code, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+
+  /** A whole number with its thousands apart. */
+  readonly count = (value: number): string => new Intl.NumberFormat(this.#code).format(value);
+
+  /** A stretch of time in the two largest units that matter. */
+  readonly duration = (seconds: number): string => {
+    const whole = Math.max(1, Math.round(seconds));
+    if (whole < 60) return this.t('time.seconds', { count: whole });
+    const minutes = Math.round(whole / 60);
+    if (minutes < 60) return this.t('time.minutes', { count: minutes });
+    return this.t('time.hours', { count: Math.round(minutes / 6) / 10 });
+  };
+
+  readonly date = (iso: string): string =>
+    new Intl.DateTimeFormat(this.#code, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
+}

@@ -1,0 +1,96 @@
+import { SvelteSet } from 'svelte/reactivity';
+import type { ImageSummary } from '../../main/contract/library.ts';
+import type { ImageList } from './image-list.svelte.ts';
+
+export type Move = 'left' | 'right' | 'up' | 'down' | 'first' | 'last';
+
+/** Which image of a list has the focus, and which are chosen together with it. */
+export class Selection {
+  #place = $state(0);
+  #anchor = 0;
+  readonly #chosen = new SvelteSet<string>();
+  readonly #list: ImageList;
+  /** Columns of the grid that shows the list: how far up and down go. */
+  columns = $state(1);
+
+  constructor(list: ImageList) {
+    this.#list = list;
+  }
+
+  get place(): number {
+    return Math.max(0, Math.min(this.#place, this.#list.total - 1));
+  }
+
+  get focused(): ImageSummary | undefined {
+    return this.#list.at(this.place);
+  }
+
+  isChosen(id: string): boolean {
+    return this.#chosen.has(id);
+  }
+
+  /** How many are chosen beyond the focused one. */
+  get chosenCount(): number {
+    return this.#chosen.size;
+  }
+
+  /** What an action applies to: the chosen images, or the focused one. */
+  get ids(): readonly string[] {
+    if (this.#chosen.size > 0) return [...this.#chosen];
+    return this.focused === undefined ? [] : [this.focused.id];
+  }
+
+  get images(): readonly ImageSummary[] {
+    return this.ids.map((id) => this.#list.find(id)).filter((image) => image !== undefined);
+  }
+
+  move(move: Move, extend = false): void {
+    const steps: Readonly<Record<Move, number>> = {
+      left: -1,
+      right: 1,
+      up: -this.columns,
+      down: this.columns,
+      first: -Infinity,
+      last: Infinity,
+    };
+    const target = this.place + steps[move];
+    // Up from the first row and down from the last stay, as grids do.
+    if ((move === 'up' && target < 0) || (move === 'down' && target >= this.#list.total)) return;
+    this.focus(Math.max(0, Math.min(target, this.#list.total - 1)), extend ? 'range' : 'single');
+  }
+
+  focus(place: number, mode: 'single' | 'range' | 'toggle' = 'single'): void {
+    this.#place = place;
+    if (mode === 'single') {
+      this.#chosen.clear();
+      this.#anchor = place;
+      return;
+    }
+    if (mode === 'toggle') {
+      const id = this.#list.at(place)?.id;
+      if (id !== undefined && !this.#chosen.delete(id)) this.#chosen.add(id);
+      this.#anchor = place;
+      return;
+    }
+    this.#chosen.clear();
+    const [from, to] = place < this.#anchor ? [place, this.#anchor] : [this.#anchor, place];
+    for (let index = from; index <= to; index += 1) {
+      const id = this.#list.at(index)?.id;
+      if (id !== undefined) this.#chosen.add(id);
+    }
+  }
+
+  choose(ids: readonly string[]): void {
+    this.#chosen.clear();
+    for (const id of ids) this.#chosen.add(id);
+  }
+
+  clear(): void {
+    this.#chosen.clear();
+  }
+
+  /** To the next image after a verdict, unless several were judged at once. */
+  advance(): void {
+    if (this.#chosen.size === 0 && this.place < this.#list.total - 1) this.focus(this.place + 1);
+  }
+}

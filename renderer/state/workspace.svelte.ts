@@ -1,0 +1,407 @@
+import { toFailure } from '../../main/contract/failures.ts';
+import type { ActivityEvent, About } from '../../main/contract/calls/workshop.ts';
+import type { StudioClient } from '../../main/contract/calls/index.ts';
+import type { ForeignSettings, ImageSummary, PartialSettings } from '../../main/contract/library.ts';
+import { CurrentBatch } from './batch.svelte.ts';
+import { Brief } from './brief.svelte.ts';
+import type { Connection } from './connect.ts';
+import type { Culler } from './culler.svelte.ts';
+import { Gallery } from './gallery.svelte.ts';
+import { actionFor, keyOf, type KeyAction } from './keys.ts';
+import { Language } from './language.svelte.ts';
+import { Notices } from './notices.svelte.ts';
+import { PreferenceState } from './preferences.svelte.ts';
+import { QueueState } from './queue.svelte.ts';
+import type { Move } from './selection.svelte.ts';
+
+export const viewNames = ['generate', 'gallery', 'models', 'settings'] as const;
+export type ViewName = (typeof viewNames)[number];
+
+/** What lies over the view. */
+export type Overlay =
+  | { readonly kind: 'zoom' }
+  | { readonly kind: 'compare'; readonly images: readonly ImageSummary[] }
+  | { readonly kind: 'export' }
+  | { readonly kind: 'keys' }
+  | { readonly kind: 'tag' }
+  | { readonly kind: 'dropped'; readonly name: string; readonly content: string; readonly found: ForeignSettings };
+
+/** How far variations go from the image they start at, as image-to-image strength. */
+const variationStrength = 0.6;
+
+/** The state of one window: the parts, and what keys and buttons do across them. */
+export class Workspace {
+  readonly studio: StudioClient;
+  readonly pictureAddress: Connection['pictureAddress'];
+  readonly language = new Language();
+  readonly notices = new Notices();
+  readonly preferences: PreferenceState;
+  readonly brief: Brief;
+  readonly queue: QueueState;
+  readonly batch: CurrentBatch;
+  readonly gallery: Gallery;
+  #view = $state<ViewName>('generate');
+  #overlay = $state.raw<Overlay | null>(null);
+  #about = $state.raw<About | null>(null);
+  #isConnected = $state(true);
+  #isStarted = $state(false);
+  /** The batch follows the queue until the person looks at an older one. */
+  #follows = true;
+
+  constructor(connection: Connection) {
+    this.studio = connection.studio;
+    this.pictureAddress = connection.pictureAddress;
+    this.preferences = new PreferenceState(this.studio, this.notices);
+    this.brief = new Brief(this.studio, this.preferences, this.notices);
+    this.queue = new QueueState(this.studio, this.notices);
+    this.batch = new CurrentBatch(this.studio, this.notices, this.language);
+    this.gallery = new Gallery(this.studio, this.notices, this.language);
+  }
+
+  get view(): ViewName {
+    return this.#view;
+  }
+
+  get overlay(): Overlay | null {
+    return this.#overlay;
+  }
+
+  get about(): About | null {
+    return this.#about;
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
+  /** The list that keys act on: the batch's, or the library's. */
+  get culler(): Culler {
+    return this.#view === 'gallery' ? this.gallery.culler : this.batch.culler;
+  }
+
+  async start(): Promise<void> {
+    this.studio.activity.watch(
+      {},
+      {
+        onEvent: (event) => {
+          this.#receive(event);
+        },
+        onEnd: (failure) => {
+          if (failure !== null) this.notices.complain(failure);
+        },
+      },
+    );
+    try {
+      await this.preferences.load();
+      this.language.choose(this.preferences.value.language);
+      this.#about = await this.studio.host.about({});
+      await this.brief.load();
+    } catch (error) {
+      this.notices.complain(error);
+    }
+    this.#isStarted = true;
+  }
+
+  receiveConnection(isConnected: boolean): void {
+    this.#isConnected = isConnected;
+  }
+
+  go(view: ViewName): void {
+    this.#view = view;
+    this.#overlay = null;
+    if (view === 'gallery') void this.gallery.open();
+  }
+
+  open(overlay: Overlay): void {
+    this.#overlay = overlay;
+  }
+
+  close(): void {
+    this.#overlay = null;
+  }
+
+  /** Puts the brief into the queue. */
+  async generate(): Promise<void> {
+    if (!this.brief.canStart) return;
+    await this.#enqueue(this.brief.issue());
+  }
+
+  /** More like the focused image: a batch that starts from it, with its own settings and another seed. */
+  async vary(): Promise<void> {
+    const image = this.culler.selection.focused;
+    if (image === undefined) return;
+    try {
+      const { record } = await this.studio.images.detail({ image: image.id });
+      await this.#enqueue({
+        ...this.brief.settings,
+        ...record?.settings,
+        prompt: record?.settings.prompt ?? image.prompt,
+        count: this.brief.settings.count,
+        seed: Math.floor(Math.random() * 2 ** 32),
+        image: { source: image.id, strength: variationStrength },
+      });
+    } catch (error) {
+      this.notices.complain(error);
+    }
+  }
+
+  /** Puts an image's settings back into the brief. */
+  async reuse(image: string): Promise<void> {
+    try {
+      const { record, foreign } = await this.studio.images.detail({ image });
+      const settings = record?.settings ?? foreign?.settings;
+      if (settings !== undefined) this.useSettings(settings);
+    } catch (error) {
+      this.notices.complain(error);
+    }
+  }
+
+  /** Takes over settings that were found in a dropped file. The seed is kept for the next batch. */
+  useSettings(settings: PartialSettings): void {
+    const { model, ...rest } = settings;
+    const isKnown = this.brief.models.some(({ id }) => id === model);
+    this.brief.change(isKnown && model !== undefined ? { ...rest, model } : rest);
+    if (settings.seed !== undefined) this.preferences.change({ seedLocked: true });
+    this.go('generate');
+    this.notices.say(this.language.t('brief.reused'));
+  }
+
+  /** Takes a dropped picture into the library; the next batch starts from it. */
+  async startFrom(name: string, content: string): Promise<void> {
+    try {
+      const image = await this.studio.images.take({ name, content });
+      this.brief.change({ image: { source: image.id, strength: variationStrength } });
+      this.preferences.change({ expertOpen: true });
+      this.go('generate');
+    } catch (error) {
+      this.notices.complain(error);
+    }
+  }
+
+  async showBatch(batch: string): Promise<void> {
+    this.#follows = batch === this.queue.current?.batch;
+    this.#view = 'generate';
+    await this.batch.show(batch);
+  }
+
+  /** Orders the batch's images by likeness to the focused one: shown as a choice of them. */
+  async chooseSimilar(): Promise<void> {
+    const image = this.culler.selection.focused;
+    if (image === undefined) return;
+    try {
+      const { images } = await this.studio.images.similar({ image: image.id, limit: 8 });
+      if (images.length === 0) this.notices.say(this.language.t('cull.noSimilar'));
+      this.culler.selection.choose(images.length === 0 ? [] : [image.id, ...images]);
+    } catch (error) {
+      this.notices.complain(error);
+    }
+  }
+
+  compare(): void {
+    const { selection, list } = this.culler;
+    const chosen = selection.images;
+    const { focused } = selection;
+    const neighbour = list.at(selection.place + 1) ?? list.at(selection.place - 1);
+    const images =
+      chosen.length >= 2 ? chosen : focused === undefined || neighbour === undefined ? [] : [focused, neighbour];
+    if (images.length >= 2) this.open({ kind: 'compare', images: images.slice(0, 4) });
+  }
+
+  /** Reads the settings of a dropped picture and shows what was found. */
+  async receiveFile(file: File): Promise<void> {
+    try {
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      let binary = '';
+      for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
+      const content = btoa(binary);
+      const found = await this.studio.images.readSettings({ name: file.name, content });
+      this.open({ kind: 'dropped', name: file.name, content, found });
+    } catch (error) {
+      this.notices.complain(error);
+    }
+  }
+
+  /** Does what a key stands for; false when it means nothing here. */
+  press(event: KeyboardEvent): boolean {
+    const key = keyOf(event);
+    if (key === null) return false;
+    const withoutShift = key.replace('shift+', '');
+    const own = this.preferences.value.keys;
+    const action = actionFor(key, own) ?? (withoutShift.startsWith('arrow') ? actionFor(withoutShift, own) : null);
+    if (action === null) return false;
+    return this.act(action, event.shiftKey);
+  }
+
+  act(action: KeyAction, isExtending = false): boolean {
+    const { culler } = this;
+    const showsImages = this.#view === 'generate' || this.#view === 'gallery';
+    switch (action) {
+      case 'viewGenerate':
+        this.go('generate');
+        return true;
+      case 'viewGallery':
+        this.go('gallery');
+        return true;
+      case 'viewModels':
+        this.go('models');
+        return true;
+      case 'viewSettings':
+        this.go('settings');
+        return true;
+      case 'help':
+        this.open({ kind: 'keys' });
+        return true;
+      case 'generate':
+        void this.generate();
+        return true;
+      case 'search':
+        this.go('gallery');
+        requestAnimationFrame(() => document.querySelector<HTMLElement>('[data-search]')?.focus());
+        return true;
+      default:
+        if (!showsImages || (culler.list.total === 0 && action !== 'undo')) return false;
+        return this.#actOnImages(action, isExtending);
+    }
+  }
+
+  #actOnImages(action: KeyAction, isExtending: boolean): boolean {
+    const { culler } = this;
+    const { selection } = culler;
+    const moves: Partial<Record<KeyAction, Move>> = {
+      left: 'left',
+      right: 'right',
+      up: 'up',
+      down: 'down',
+      first: 'first',
+      last: 'last',
+    };
+    const move = moves[action];
+    if (move !== undefined) {
+      if (this.#overlay?.kind === 'compare') return false;
+      selection.move(move, isExtending && this.#overlay === null);
+      culler.list.ensure(selection.place - 50, selection.place + 50);
+      return true;
+    }
+    if (action.startsWith('rate')) {
+      culler.rate(Number(action.slice('rate'.length)));
+      return true;
+    }
+    const deeds: Partial<Record<KeyAction, () => void>> = {
+      pick: () => {
+        culler.flag('pick');
+      },
+      reject: () => {
+        culler.flag('reject');
+      },
+      unflag: () => {
+        culler.flag('none');
+      },
+      rescue: () => {
+        culler.rescue();
+      },
+      trash: () => {
+        culler.trash();
+      },
+      undo: () => {
+        culler.undo();
+      },
+      redo: () => {
+        culler.redo();
+      },
+      zoom: () => {
+        if (this.#overlay?.kind === 'zoom') this.close();
+        else this.open({ kind: 'zoom' });
+      },
+      compare: () => {
+        if (this.#overlay?.kind === 'compare') this.close();
+        else this.compare();
+      },
+      similar: () => {
+        void this.chooseSimilar();
+      },
+      vary: () => {
+        void this.vary();
+      },
+      tag: () => {
+        this.open({ kind: 'tag' });
+      },
+      export: () => {
+        this.open({ kind: 'export' });
+      },
+      selectAll: () => {
+        void culler.list.allIds().then((ids) => {
+          selection.choose(ids);
+        });
+      },
+    };
+    deeds[action]?.();
+    return deeds[action] !== undefined;
+  }
+
+  async #enqueue(settings: Parameters<StudioClient['jobs']['enqueue']>[0]): Promise<void> {
+    try {
+      const job = await this.studio.jobs.enqueue(settings);
+      const isFirst = this.queue.current === undefined || this.queue.current.id === job.id;
+      this.#follows = true;
+      if (isFirst) await this.batch.show(job.batch);
+      else this.notices.say(this.language.t('queue.added', { count: this.queue.waiting.length }));
+    } catch (error) {
+      const failure = toFailure(error);
+      this.notices.complain(failure);
+    }
+  }
+
+  #receive(event: ActivityEvent): void {
+    switch (event.kind) {
+      case 'state':
+        this.queue.receive(event.queue);
+        if (event.batch !== null) void this.batch.show(event.batch);
+        this.batch.list.refresh();
+        break;
+      case 'queue':
+        this.queue.receive(event.queue);
+        this.#follow();
+        break;
+      case 'job':
+        this.queue.receiveJob(event.job);
+        this.#follow();
+        break;
+      case 'preview':
+        this.queue.receivePreview(event.job, event.mediaType, event.base64);
+        break;
+      case 'image':
+        this.batch.receiveImage(event.image);
+        if (this.#view === 'gallery') this.gallery.list.refresh();
+        break;
+      case 'measured':
+        if (event.batch === this.batch.id) void this.batch.refresh();
+        this.notices.announce(this.language.t('batch.done', { count: event.cost.kept }));
+        break;
+      case 'note':
+        this.notices.say(event.message);
+        break;
+      case 'library':
+        this.batch.culler.receiveChange(event.images);
+        void this.batch.refresh();
+        if (this.gallery.list.isLoaded) this.gallery.culler.receiveChange(event.images);
+        if (this.#view === 'gallery') void this.gallery.loadSides();
+        break;
+      case 'engine':
+        if (event.failure !== null) this.notices.complain(event.failure);
+        break;
+      case 'preferences':
+        this.preferences.receive(event.preferences);
+        break;
+    }
+  }
+
+  /** When the next job begins, its batch comes to the middle. */
+  #follow(): void {
+    const batch = this.queue.current?.batch;
+    if (this.#follows && batch !== undefined && batch !== this.batch.id) void this.batch.show(batch);
+  }
+}
