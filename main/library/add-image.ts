@@ -1,0 +1,144 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import type { ImageRecord } from '../contract/images.ts';
+import type { ForeignSettings, ImageSummary } from '../contract/library.ts';
+import type { Database } from './database.ts';
+import { writeFileAtomically } from './files.ts';
+import { encodeImageFile, type Pixels } from './image-file/encode-image-file.ts';
+import { imageSummaries } from './image-rows.ts';
+import type { Library } from './library.ts';
+import { lookOf } from './look.ts';
+import { indexWords } from './words.ts';
+
+/** Id of an image: its batch and its place there, so that a rebuilt library has the same ids. */
+export function imageIdOf(batch: string, position: number): string {
+  return `${batch}-${padded(position)}`;
+}
+
+export function imageFileName(position: number, format: 'png' | 'jpeg' | 'webp'): string {
+  return `${padded(position)}.${format === 'jpeg' ? 'jpg' : format}`;
+}
+
+/** The place in a file name of ours; null for any other file. */
+export function positionOfFile(file: string): number | null {
+  const found = /^(\d{5,9})\.(png|jpg|webp)$/.exec(file);
+  return found === null ? null : Number(found[1]);
+}
+
+function padded(position: number): string {
+  return String(position).padStart(5, '0');
+}
+
+/** Identity of a picture whatever its file says: the pixels decide. */
+export function pixelHashOf(pixels: Pixels): string {
+  return createHash('sha256')
+    .update(`${pixels.width}x${pixels.height}:`)
+    .update(pixels.data)
+    .digest('hex')
+    .slice(0, 32);
+}
+
+/**
+ * Keeps a generated image: its file first, whole under its name, then its row. Storing the same image again (a job that
+ * goes on after a kill) replaces what is there and leaves marks alone.
+ */
+export async function storeImage(library: Library, pixels: Pixels, record: ImageRecord): Promise<ImageSummary> {
+  const file = imageFileName(record.index, 'png');
+  const [bytes, look] = await Promise.all([encodeImageFile(pixels, record), lookOfPixels(pixels)]);
+  await writeFileAtomically(join(library.folders.images, record.batch, file), bytes);
+  insertImage(library, {
+    batch: record.batch,
+    position: record.index,
+    file,
+    fileBytes: bytes.length,
+    origin: 'generated',
+    createdAt: record.createdAt,
+    width: pixels.width,
+    height: pixels.height,
+    record,
+    foreign: null,
+    pixelHash: pixelHashOf(pixels),
+    look,
+  });
+  const [summary] = imageSummaries(library, [imageIdOf(record.batch, record.index)]);
+  return summary as ImageSummary; // imageSummaries gives one for each id or throws
+}
+
+export async function lookOfPixels({ width, height, data }: Pixels): Promise<Uint8Array> {
+  return lookOf(sharp(data, { raw: { width, height, channels: 3 } }));
+}
+
+export interface NewImage {
+  readonly batch: string;
+  readonly position: number;
+  readonly file: string;
+  readonly fileBytes: number;
+  readonly origin: 'generated' | 'imported';
+  readonly createdAt: string;
+  readonly width: number;
+  readonly height: number;
+  readonly record: ImageRecord | null;
+  readonly foreign: ForeignSettings | null;
+  readonly pixelHash: string;
+  readonly look: Uint8Array;
+}
+
+/** Puts an image's row, record and words into the tables, in one transaction. Its file is there already. */
+export function insertImage(library: Library, image: NewImage): void {
+  const { database } = library;
+  database.transaction(() => {
+    const key = upsertRow(database, image);
+    database.run(
+      `INSERT INTO image_records (image, record, foreign_settings, look) VALUES (?, ?, ?, ?)
+       ON CONFLICT (image) DO UPDATE SET record = excluded.record, foreign_settings = excluded.foreign_settings,
+         look = excluded.look`,
+      key,
+      image.record === null ? null : JSON.stringify(image.record),
+      image.foreign === null ? null : JSON.stringify(image.foreign),
+      image.look,
+    );
+    indexWords(library, key);
+    // A rejected candidate is a mark too: the file alone does not say whether it was rescued.
+    if (image.record?.reweighting?.accepted === false) library.sidecars.behind([image.batch]);
+  });
+}
+
+function upsertRow(database: Database, image: NewImage): number {
+  const { record } = image;
+  const settings = record?.settings ?? image.foreign?.settings;
+  const scores = record?.scores;
+  const columns = {
+    file: image.file,
+    file_bytes: image.fileBytes,
+    origin: image.origin,
+    created_at: image.createdAt,
+    width: image.width,
+    height: image.height,
+    seed: settings?.seed ?? null,
+    step_count: settings?.stepCount ?? null,
+    sampler: settings?.sampler ?? null,
+    guidance_scale: settings?.guidanceScale ?? null,
+    dial: settings?.dial ?? null,
+    pseudo_density: scores?.pseudoDensity ?? null,
+    density_percentile: scores?.densityPercentile ?? null,
+    text_image_score: scores?.textImageScore ?? null,
+    class_probability: scores?.classProbability ?? null,
+    model: record?.model.id ?? image.foreign?.model ?? '',
+    pixel_hash: image.pixelHash,
+    prompt: settings?.prompt ?? '',
+  };
+  const names = Object.keys(columns);
+  database.run(
+    `INSERT INTO images (id, batch, position, rejected, ${names.join(', ')})
+     VALUES (?, ?, ?, ?, ${names.map(() => '?').join(', ')})
+     ON CONFLICT (id) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`,
+    imageIdOf(image.batch, image.position),
+    image.batch,
+    image.position,
+    record?.reweighting?.accepted === false ? 1 : 0,
+    ...Object.values(columns),
+  );
+  const key = database.get('SELECT key FROM images WHERE id = ?', imageIdOf(image.batch, image.position))?.['key'];
+  return Number(key);
+}

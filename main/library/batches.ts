@@ -1,0 +1,88 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failure, toFailure } from '../contract/failures.ts';
+import { batchSummarySchema, libraryIdSchema, type BatchSummary } from '../contract/library.ts';
+import type { BatchCost, Measure } from '../contract/measures.ts';
+import type { GenerationSettings } from '../contract/settings.ts';
+import type { Library } from './library.ts';
+
+/** Makes a batch and its folder; one that is there already stays as it is. */
+export async function createBatch(
+  library: Library,
+  id: string,
+  settings: GenerationSettings | null,
+  createdAt: string = library.now(),
+): Promise<void> {
+  if (!libraryIdSchema.safeParse(id).success)
+    throw new Failure('bad-input', `expected a batch id of a–z, 0–9 and hyphens, got ${JSON.stringify(id)}`, 'batch');
+  try {
+    await mkdir(join(library.folders.images, id), { recursive: true });
+  } catch (error) {
+    throw toFailure(error);
+  }
+  library.database.run(
+    'INSERT INTO batches (id, created_at, settings, marks_behind) VALUES (?, ?, ?, 1) ON CONFLICT (id) DO NOTHING',
+    id,
+    createdAt,
+    settings === null ? null : JSON.stringify(settings),
+  );
+  library.sidecars.catchUp();
+}
+
+/** Says that this process is writing files into the batch, or that it is done. */
+export function setArriving(library: Library, batch: string, arriving: boolean): void {
+  library.database.run('UPDATE batches SET arriving = ? WHERE id = ?', arriving ? process.pid : 0, batch);
+}
+
+/** Keeps what a finished batch cost and measured. */
+export function setBatchOutcome(
+  library: Library,
+  batch: string,
+  cost: BatchCost | null,
+  measures: readonly Measure[],
+): void {
+  library.database.transaction(() => {
+    library.database.run(
+      'UPDATE batches SET cost = ?, measures = ? WHERE id = ?',
+      cost === null ? null : JSON.stringify(cost),
+      JSON.stringify(measures),
+      batch,
+    );
+    library.sidecars.behind([batch]);
+  });
+  library.sidecars.catchUp();
+}
+
+const batchColumns = `batches.id, batches.created_at, batches.settings, batches.state, batches.cost, batches.measures,
+  (SELECT count(*) FROM images WHERE batch = batches.id AND deleted = 0 AND rejected = 0) AS kept,
+  (SELECT count(*) FROM images WHERE batch = batches.id AND deleted = 0 AND rejected = 1) AS rejected,
+  (SELECT count(*) FROM images WHERE batch = batches.id AND deleted = 0 AND rejected = 0 AND flag = 'pick') AS picked`;
+
+/** @throws Failure not-found */
+export function batchSummary(library: Library, id: string): BatchSummary {
+  const row = library.database.get(`SELECT ${batchColumns} FROM batches WHERE id = ?`, id);
+  if (row === undefined) throw new Failure('not-found', `there is no batch '${id}' in the library`, id);
+  return summaryOf(row);
+}
+
+/** Batches, newest first. */
+export function recentBatches(library: Library, limit: number): BatchSummary[] {
+  return library.database
+    .all(`SELECT ${batchColumns} FROM batches ORDER BY created_at DESC, id DESC LIMIT ?`, limit)
+    .map(summaryOf);
+}
+
+function summaryOf(row: Readonly<Record<string, unknown>>): BatchSummary {
+  const json = (name: string): unknown => (row[name] == null ? null : (JSON.parse(String(row[name])) as unknown));
+  return batchSummarySchema.parse({
+    id: row['id'],
+    createdAt: row['created_at'],
+    settings: json('settings'),
+    state: row['state'],
+    cost: json('cost'),
+    measures: json('measures'),
+    kept: row['kept'],
+    rejected: row['rejected'],
+    picked: row['picked'],
+  });
+}

@@ -1,0 +1,154 @@
+import LibsqlDatabase from 'libsql';
+import { Failure } from '../contract/failures.ts';
+import { migrations } from './migrations.ts';
+
+export type SqlValue = string | number | Uint8Array | null;
+type Row = Readonly<Record<string, unknown>>;
+
+/**
+ * One connection to the library's SQLite file. Synchronous: every statement here is meant to take milliseconds.
+ * Rows come back as plain objects whose shape the asking module checks or knows from its own schema.
+ */
+export interface Database {
+  readonly run: (sql: string, ...values: readonly SqlValue[]) => { readonly changes: number; readonly key: number };
+  readonly get: (sql: string, ...values: readonly SqlValue[]) => Row | undefined;
+  readonly all: (sql: string, ...values: readonly SqlValue[]) => Row[];
+  /** All or nothing: the work is rolled back when it throws. A transaction inside another joins it. */
+  readonly transaction: <T>(work: () => T) => T;
+  /** SQLite's own check of the file; empty when all is well. `quick` leaves out the indexes. */
+  readonly complaints: (how: 'quick' | 'full') => string[];
+  readonly close: () => void;
+}
+
+type Statement = LibsqlDatabase.Statement<SqlValue[][]>;
+
+/** Milliseconds to wait for another process (the command line beside the window) to finish its write. */
+const busyTimeout = 10_000;
+
+/**
+ * Opens the database and brings it to the newest form. Write-ahead log with synchronous FULL: a rating is on the disk
+ * when the call returns, also if the power fails; at one commit per key press that costs a few milliseconds.
+ * The file is checked when the last owner did not close it.
+ * @throws Failure internal when the file is damaged or of a newer version; both name the way out.
+ */
+export function openDatabase(path: string): Database {
+  let connection: LibsqlDatabase.Database | undefined;
+  try {
+    connection = new LibsqlDatabase(path, { timeout: busyTimeout });
+    connection.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA mmap_size = 268435456',
+    );
+    connection.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
+    const database = wrap(connection);
+    migrate(database, path);
+    checkAfterCrash(database, path);
+    return database;
+  } catch (error) {
+    connection?.close();
+    throw fromSqlite(error, path);
+  }
+}
+
+function wrap(connection: LibsqlDatabase.Database): Database {
+  const statements = new Map<string, Statement>();
+  const prepare = (sql: string): Statement => {
+    const known = statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = connection.prepare<SqlValue[][]>(sql);
+    // Queries are put together from parts: keep the usual ones, not every one ever asked.
+    if (statements.size >= 400) statements.clear();
+    statements.set(sql, statement);
+    return statement;
+  };
+  let depth = 0;
+  const database: Database = {
+    run: (sql, ...values) => {
+      const { changes, lastInsertRowid } = guard(() => prepare(sql).run([...values]));
+      return { changes, key: Number(lastInsertRowid) };
+    },
+    get: (sql, ...values) => guard(() => prepare(sql).get([...values])) as Row | undefined,
+    all: (sql, ...values) => guard(() => prepare(sql).all([...values])) as Row[],
+    transaction: (work) => {
+      if (depth > 0) return work();
+      guard(() => connection.exec('BEGIN IMMEDIATE'));
+      depth += 1;
+      try {
+        const result = work();
+        guard(() => connection.exec('COMMIT'));
+        return result;
+      } catch (error) {
+        if (connection.inTransaction) connection.exec('ROLLBACK');
+        throw error;
+      } finally {
+        depth -= 1;
+      }
+    },
+    complaints: (how) => {
+      const rows = database.all(`PRAGMA ${how === 'quick' ? 'quick_check' : 'integrity_check'}(20)`);
+      const found = rows.map((row) => String(Object.entries(row).find(([name]) => name !== '_metadata')?.[1]));
+      return found.filter((line) => line !== 'ok');
+    },
+    close: () => {
+      statements.clear();
+      connection.exec("INSERT OR REPLACE INTO facts (name, value) VALUES ('closed', 'yes'); PRAGMA optimize");
+      connection.close();
+    },
+  };
+  return database;
+}
+
+function guard<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw fromSqlite(error, 'the library');
+  }
+}
+
+/** Runs what is missing of the numbered migrations, each in a transaction of its own with its number. */
+function migrate(database: Database, path: string): void {
+  const version = Number(database.get('PRAGMA user_version')?.['user_version'] ?? 0);
+  if (version > migrations.length)
+    throw new Failure(
+      'internal',
+      `expected a library of version ${migrations.length} or older at ${path}, got ${version}: a newer Gamut made it`,
+    );
+  migrations.slice(version).forEach((statements, i) => {
+    database.transaction(() => {
+      for (const statement of statements) database.run(statement);
+      database.run(`PRAGMA user_version = ${version + i + 1}`);
+    });
+  });
+}
+
+function checkAfterCrash(database: Database, path: string): void {
+  const closed = database.get("SELECT value FROM facts WHERE name = 'closed'")?.['value'] === 'yes';
+  const complaints = closed ? [] : database.complaints('quick');
+  if (complaints.length > 0) throw damaged(path, complaints[0] ?? '');
+  database.run("INSERT OR REPLACE INTO facts (name, value) VALUES ('closed', 'no')");
+}
+
+function damaged(path: string, reason: string, cause?: unknown): Failure {
+  return new Failure(
+    'internal',
+    `the library's database at ${path} is damaged (${reason}); 'gamut library verify --repair' rebuilds it from the images`,
+    path,
+    { cause },
+  );
+}
+
+/** SQLite's errors as failures: full disks, missing permissions, damage and locks keep their meaning. */
+function fromSqlite(error: unknown, path: string): Error {
+  if (error instanceof Failure || !(error instanceof Error))
+    return error instanceof Error ? error : new Error(String(error));
+  const code = 'code' in error ? String(error.code) : '';
+  const failed = (kind: 'disk-full' | 'not-writable' | 'busy', message: string): Failure =>
+    new Failure(kind, `${message}: ${error.message}`, path, { cause: error });
+  if (code.startsWith('SQLITE_FULL')) return failed('disk-full', 'the disk is full');
+  if (/^SQLITE_(READONLY|CANTOPEN|PERM|AUTH)/.test(code) || /unable to open/i.test(error.message))
+    return failed('not-writable', `expected a database that can be written to at ${path}`);
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return failed('busy', 'another process holds the library');
+  if (/^SQLITE_(CORRUPT|NOTADB|IOERR)/.test(code) || /malformed|not a database/i.test(error.message))
+    return damaged(path, error.message, error);
+  return error;
+}

@@ -1,0 +1,77 @@
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Failure, toFailure } from '../contract/failures.ts';
+import { statOrNull } from './files.ts';
+import { keysOf } from './image-rows.ts';
+import type { Library } from './library.ts';
+
+/** Where an image's file lies when all is settled: among the images, or in the library's trash. */
+export function imagePath(library: Library, batch: string, file: string, deleted: boolean): string {
+  return join(deleted ? library.folders.trash : library.folders.images, batch, file);
+}
+
+/**
+ * Moves the files of images whose rows say that they belong elsewhere. The row is changed first and names the work to do,
+ * so that a kill in between is mended at the next opening.
+ */
+export async function settleMoves(library: Library): Promise<void> {
+  for (;;) {
+    const rows = library.database.all('SELECT key, batch, file, deleted FROM images WHERE moving = 1 LIMIT 200');
+    if (rows.length === 0) return;
+    for (const row of rows) {
+      const deleted = row['deleted'] === 1;
+      const to = imagePath(library, String(row['batch']), String(row['file']), deleted);
+      const from = imagePath(library, String(row['batch']), String(row['file']), !deleted);
+      await moveFile(from, to);
+      library.database.run(
+        'UPDATE images SET moving = 0 WHERE key = ? AND deleted = ?',
+        Number(row['key']),
+        deleted ? 1 : 0,
+      );
+    }
+  }
+}
+
+/** A file that is nowhere is for `library verify` to report; one that is there already has been moved. */
+async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await mkdir(dirname(to), { recursive: true });
+    if ((await statOrNull(from)) !== null) await rename(from, to);
+  } catch (error) {
+    throw toFailure(error);
+  }
+}
+
+/** What happens to a file that leaves the library for good: the desktop gives the system's trash here. */
+export type DiscardFile = (path: string) => Promise<void>;
+
+/** For hosts without a system trash: the file is gone. */
+export const removeForGood: DiscardFile = async (path) => {
+  await rm(path, { force: true });
+};
+
+/**
+ * Takes images out of the library for good. Only what is in the trash can go.
+ * @throws Failure bad-input for an image that was not deleted before.
+ */
+export async function discardImages(library: Library, ids: readonly string[], discard: DiscardFile): Promise<void> {
+  await settleMoves(library);
+  for (const [i, key] of keysOf(library, ids).entries()) {
+    const row = library.database.get('SELECT batch, file, deleted FROM images WHERE key = ?', key) ?? {};
+    if (row['deleted'] !== 1)
+      throw new Failure(
+        'bad-input',
+        `expected an image from the trash, got '${ids[i] ?? ''}' from the library`,
+        ids[i],
+      );
+    const batch = String(row['batch']);
+    const path = imagePath(library, batch, String(row['file']), true);
+    if ((await statOrNull(path)) !== null) await discard(path);
+    library.database.transaction(() => {
+      library.database.run('DELETE FROM image_words WHERE rowid = ?', key);
+      library.database.run('DELETE FROM images WHERE key = ?', key);
+      library.sidecars.behind([batch]);
+    });
+  }
+  library.sidecars.catchUp();
+}

@@ -1,0 +1,74 @@
+import type { Library } from './library.ts';
+
+/** Scripts written without spaces: each character becomes a word of its own, and a searched run of them a phrase. */
+const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}ー]/gu;
+
+/** Text as the word index takes it. */
+export function indexedText(text: string): string {
+  return text.replaceAll(unspaced, ' $& ');
+}
+
+/** The columns that people's words are looked for in. */
+const asked = '{prompt tags model}';
+
+/**
+ * What people type as a full-text query: every word must occur, `-word` must not, the last one may be unfinished.
+ * Quotes and operators of the query language are plain text here. null when no word must occur.
+ */
+export function matchQuery(words: string): string | null {
+  const { wanted, excluded } = partsOf(words);
+  if (wanted.length === 0) return null;
+  const unfinished = !/\s$/.test(words) && !/(^|\s)-\S+$/.test(words);
+  const positive = wanted.map((word, i) => phrase(word) + (unfinished && i === wanted.length - 1 ? '*' : ''));
+  const negative = excluded.length === 0 ? '' : ` NOT ${asked} : (${excluded.map(phrase).join(' OR ')})`;
+  return `(${asked} : (${positive.join(' AND ')})${negative})`;
+}
+
+/** A query that finds what a `-word` alone excludes; null where nothing is excluded. */
+export function excludedQuery(words: string): string | null {
+  const { excluded } = partsOf(words);
+  return excluded.length === 0 ? null : `${asked} : (${excluded.map(phrase).join(' OR ')})`;
+}
+
+/** Narrows a match to images in one of the states. */
+export function matchInStates(match: string, deleted: boolean, candidates: 'kept' | 'rejected' | 'all'): string {
+  const states = candidates === 'all' ? [false, true] : [candidates === 'rejected'];
+  return `${match} AND state : (${states.map((rejected) => `"${stateWord(deleted, rejected)}"`).join(' OR ')})`;
+}
+
+function stateWord(deleted: boolean, rejected: boolean): string {
+  return `state${deleted ? 1 : 0}${rejected ? 1 : 0}`;
+}
+
+function partsOf(words: string): { readonly wanted: readonly string[]; readonly excluded: readonly string[] } {
+  const parts = words.split(/\s+/).filter((part) => /[\p{L}\p{N}]/u.test(part));
+  return {
+    wanted: parts.filter((part) => !part.startsWith('-')),
+    excluded: parts.filter((part) => part.startsWith('-')).map((part) => part.slice(1)),
+  };
+}
+
+function phrase(word: string): string {
+  return `"${indexedText(word).replaceAll('"', ' ').replaceAll('\0', ' ').trim()}"`;
+}
+
+/** Brings the word index of one image up to date; call inside the transaction that changed it. */
+export function indexWords(library: Library, key: number): void {
+  const row = library.database.get(
+    `SELECT prompt, model, deleted, rejected, (SELECT group_concat(tag, char(10)) FROM image_tags WHERE image = key) AS tags
+     FROM images WHERE key = ?`,
+    key,
+  );
+  // Deleting what is not there leaves tombstones that slow every search.
+  if (library.database.get('SELECT 1 AS one FROM image_words WHERE rowid = ?', key) !== undefined)
+    library.database.run('DELETE FROM image_words WHERE rowid = ?', key);
+  if (row === undefined) return;
+  library.database.run(
+    'INSERT INTO image_words (rowid, prompt, tags, model, state) VALUES (?, ?, ?, ?, ?)',
+    key,
+    indexedText(String(row['prompt'])),
+    indexedText(String(row['tags'] ?? '')),
+    indexedText(String(row['model'])),
+    stateWord(row['deleted'] === 1, row['rejected'] === 1),
+  );
+}
