@@ -36,6 +36,8 @@ export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #facts = new Map<string, Fact>();
   readonly #taken = new Set<string>();
+  /** How often each hint was asked for, so that finding a name stays quick. */
+  readonly #counts = new Map<string, number>();
   /** What was made already, by what it was made of. */
   readonly #made = new Map<string, readonly string[]>();
 
@@ -82,8 +84,10 @@ export class GraphBuilder {
 
   /** A name nobody has yet. */
   freshName(hint: string): string {
+    let count = this.#counts.get(hint) ?? 0;
     let name = hint;
-    for (let count = 1; this.#taken.has(name); count += 1) name = `${hint}_${count}`;
+    for (; this.#taken.has(name); name = `${hint}_${count}`) count += 1;
+    this.#counts.set(hint, count);
     this.#taken.add(name);
     return name;
   }
@@ -119,7 +123,7 @@ export class GraphBuilder {
     const key = `${elementType}[${dims.join()}]:${numbers.map((each) => (Object.is(each, -0) ? '-0' : each)).join()}`;
     const [existing] = this.#made.get(key) ?? [];
     if (existing !== undefined) return existing;
-    const name = this.initializer(this.freshName('constant'), constantOf(elementType, dims, numbers));
+    const name = this.initializer(this.freshName('gamut/constant'), constantOf(elementType, dims, numbers));
     this.#made.set(key, [name]);
     return name;
   }
@@ -141,7 +145,7 @@ export class GraphBuilder {
       operator,
       domain: '',
       inputs: trimmed,
-      outputs: Array.from({ length: outputCount }, () => this.freshName(operator.toLowerCase())),
+      outputs: Array.from({ length: outputCount }, () => this.freshName(`gamut/${operator.toLowerCase()}`)),
       attributes: attributesOf(given),
     };
     const facts = inferNode(

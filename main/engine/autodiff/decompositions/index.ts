@@ -1,0 +1,16 @@
+import type { Node } from '../../graph/model.ts';
+import { attention } from './attention.ts';
+import type { Decomposition } from './decomposition.ts';
+import { microsoft } from './microsoft.ts';
+import { rotary } from './rotary.ts';
+
+const tables: Readonly<Record<string, Readonly<Record<string, Decomposition>>>> = {
+  '': { ...attention.onnx, ...rotary.onnx },
+  'com.microsoft': { ...microsoft, ...attention.microsoft, ...rotary.microsoft },
+};
+
+/** How to write a fused operator in plain ones, or undefined for one that needs no such thing. */
+export function decompositionOf(node: Node): Decomposition | undefined {
+  const table = tables[node.domain];
+  return table !== undefined && Object.hasOwn(table, node.operator) ? table[node.operator] : undefined;
+}

@@ -1,0 +1,97 @@
+import { Failure } from '../../contract/failures.ts';
+import { isFloat } from '../graph/element-type.ts';
+import { capturedBy, describeNode, type Node } from '../graph/model.ts';
+import type { Operators } from '../graph/operators.ts';
+import { fit } from './fit.ts';
+import { rules } from './rules/index.ts';
+
+/** Whether an operator has a rule. */
+export function hasRule(node: Node): boolean {
+  return node.domain === '' && Object.hasOwn(rules, node.operator);
+}
+
+/** The values that change smoothly with one of `sources`: floats reached through `nodes`. */
+export function dependents(
+  nodes: readonly Node[],
+  sources: Iterable<string>,
+  isSmooth: (name: string) => boolean,
+): Set<string> {
+  const reached = new Set(sources);
+  for (const node of nodes)
+    if ([...node.inputs, ...capturedBy(node)].some((name) => reached.has(name)))
+      for (const name of node.outputs) if (name !== '' && isSmooth(name)) reached.add(name);
+  return reached;
+}
+
+/** A value carries gradients when it is a float, or nothing is known of it. */
+export function smoothIn(make: Operators): (name: string) => boolean {
+  return (name) => {
+    const fact = make.graph.factOf(name);
+    return fact === undefined || isFloat(fact.elementType);
+  };
+}
+
+/**
+ * Reverse mode: walks `nodes` from the last to the first and appends the nodes of the gradients.
+ *
+ * @param seeds gradient of each output that has one
+ * @param wanted values whose gradients are asked for
+ * @returns their gradients, of their dims and types; none where the outputs do not depend on a value
+ */
+export function pullBack(
+  make: Operators,
+  nodes: readonly Node[],
+  seeds: ReadonlyMap<string, string>,
+  wanted: readonly string[],
+): Map<string, string> {
+  const reached = dependents(nodes, wanted, smoothIn(make));
+  const contributions = new Map<string, string>(seeds);
+  const accumulate = (value: string, gradient: string): void => {
+    const earlier = contributions.get(value);
+    const fitted = fit(make, gradient, value);
+    contributions.set(value, earlier === undefined ? fitted : make.add(earlier, fitted));
+  };
+
+  for (const node of nodes.toReversed()) {
+    const gradients = node.outputs.map((name) => (reached.has(name) ? contributions.get(name) : undefined));
+    const dy = gradients.find((each) => each !== undefined);
+    if (dy === undefined) continue;
+    const results = chain(make, node, gradients, dy, (name) => reached.has(name));
+    node.inputs.forEach((name, index) => {
+      const gradient = results[index];
+      if (gradient !== undefined && name !== '' && reached.has(name)) accumulate(name, gradient);
+    });
+  }
+  return new Map(
+    wanted.flatMap((name): [string, string][] => {
+      const gradient = contributions.get(name);
+      return gradient === undefined ? [] : [[name, gradient]];
+    }),
+  );
+}
+
+function chain(
+  make: Operators,
+  node: Node,
+  gradients: readonly (string | undefined)[],
+  dy: string,
+  reached: (name: string) => boolean,
+): readonly (string | undefined)[] {
+  const rule = hasRule(node) ? rules[node.operator] : undefined;
+  if (rule === undefined || capturedBy(node).some(reached))
+    throw new Failure('unsupported', `${describeNode(node)}: no gradient rule for the operator ${node.operator}`);
+  try {
+    return rule({
+      node,
+      inputs: node.inputs,
+      outputs: node.outputs,
+      dy: gradients[0] ?? dy,
+      gradients,
+      needs: (index) => reached(node.inputs[index] ?? ''),
+      make,
+    });
+  } catch (error) {
+    if (!(error instanceof Failure) || error.message.includes(describeNode(node))) throw error;
+    throw new Failure(error.code, `${describeNode(node)}: ${error.message}`, undefined, { cause: error });
+  }
+}
