@@ -9,6 +9,8 @@ export interface BootstrapOptions {
   /** Values the statistic cannot leave; the interval is cut there. */
   readonly lowest?: number;
   readonly highest?: number;
+  /** Factor on the spread: √(m/n) where only m of n items are resampled (Bickel, Götze & van Zwet 1997). */
+  readonly scale?: number;
 }
 
 /**
@@ -26,7 +28,7 @@ export function bootstrap(
   estimate: number,
   statistic: (multiplicities: Int32Array) => number,
   random: () => number,
-  { replicates = 200, lowest = -Infinity, highest = Infinity }: BootstrapOptions = {},
+  { replicates = 200, lowest = -Infinity, highest = Infinity, scale = 1 }: BootstrapOptions = {},
 ): Interval | null {
   if (count < 2) return null;
   const values = new Float64Array(replicates);
@@ -41,7 +43,7 @@ export function bootstrap(
   }
   const mean = values.reduce((sum, value) => sum + value, 0) / replicates;
   values.sort();
-  const within = (value: number): number => Math.min(highest, Math.max(lowest, estimate + value - mean));
+  const within = (value: number): number => Math.min(highest, Math.max(lowest, estimate + scale * (value - mean)));
   return { low: within(quantile(values, 0.025)), high: within(quantile(values, 0.975)) };
 }
 

@@ -1,10 +1,11 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { Measure, MeasureName } from '../../contract/measures.ts';
 import { checkSameWidth, takeRows, type Features } from '../features/features.ts';
 import { bootstrap, type BootstrapOptions, type Interval } from './bootstrap.ts';
-import { momentsOf, resampledFrechetDistance } from './frechet-distance.ts';
+import { frechetDistanceOf, momentsOf, resampledFrechetDistance } from './frechet-distance.ts';
 import { compareManifolds, coverage, density, precision, recall, type ManifoldOptions } from './manifolds.ts';
 import { meanPairwiseDistance, medianDistance, pairTable, rke } from './pairwise.ts';
-import { effectiveNumber, resampledSpectrum } from './vendi-score.ts';
+import { effectiveNumber, resampledSpectrum, vendiScore } from './vendi-score.ts';
 
 export interface BatchMeasureOptions extends ManifoldOptions {
   /** What the vectors are, for the reader: "built-in defect features", "DINOv2", "rows of a .npy file". */
@@ -21,6 +22,8 @@ const fewForManifolds = 50;
 const mostForPairs = 1500;
 /** Floating-point operations that the interval of one measure may cost. */
 const intervalBudget = 3e9;
+/** Fewer replicates give no 95 % interval worth the name. */
+const fewestReplicates = 40;
 
 /**
  * Fidelity and diversity of a batch against references: the eight set measures, each with its 95 % interval and an honest
@@ -35,7 +38,14 @@ export async function measureBatch(
 ): Promise<Measure[]> {
   checkSameWidth(reference, generated);
   const report: Report = { reference, generated, options };
-  return [...(await manifoldMeasures(report)), frechetMeasure(report), vendiMeasure(report), ...pairMeasures(report)];
+  const measures = await manifoldMeasures(report);
+  for (const next of [frechetMeasure, vendiMeasure, pairMeasures]) {
+    // Lets a stop through, and the process's signs of life.
+    await turnOfTheLoop();
+    options.signal?.throwIfAborted();
+    measures.push(...[next(report)].flat());
+  }
+  return measures;
 }
 
 interface Report {
@@ -70,25 +80,40 @@ function frechetMeasure(report: Report): Measure {
   const { reference, generated } = report;
   const smallest = Math.min(reference.count, generated.count);
   if (smallest < 2) return measure(report, 'frechetDistance', null, null, 'needs at least 2 images in each set');
-  const { evaluate, cost } = resampledFrechetDistance(momentsOf(reference), generated);
-  const value = evaluate(new Int32Array(generated.count).fill(1));
-  const interval = intervalOf(report, value, evaluate, cost, { lowest: 0 });
+  const moments = momentsOf(reference);
+  const value = frechetDistanceOf(moments, momentsOf(generated));
+  const { part, note } = resampledPart(generated);
+  const { evaluate, cost } = resampledFrechetDistance(moments, part);
+  const interval = intervalOf(report, value, evaluate, cost, { lowest: 0 }, part.count);
   const singular =
     smallest <= generated.width
       ? `only ${smallest} images for ${generated.width} features: too high by an unknown amount, compare equal counts only`
       : null;
-  return measure(report, 'frechetDistance', value, interval, singular);
+  return measure(report, 'frechetDistance', value, interval, joined(singular, note));
 }
 
 function vendiMeasure(report: Report): Measure {
   const { generated, options } = report;
   const q = options.vendiOrder ?? 1;
-  const { evaluate, cost } = resampledSpectrum(generated);
-  const value = effectiveNumber(evaluate(new Int32Array(generated.count).fill(1)), q);
-  const bounds = { lowest: 1, highest: generated.count };
-  const interval = intervalOf(report, value, (times) => effectiveNumber(evaluate(times), q), cost, bounds);
+  const value = vendiScore(generated, q);
+  const { part, note } = resampledPart(generated);
+  const { evaluate, cost } = resampledSpectrum(part);
+  const statistic = (times: Int32Array): number => effectiveNumber(evaluate(times), q);
+  const interval = intervalOf(report, value, statistic, cost, { lowest: 1, highest: generated.count }, part.count);
   const few = generated.count < 8 ? `only ${generated.count} images: bounded by their number` : null;
-  return measure(report, 'vendiScore', value, interval, joined(`cosine kernel, order ${q}`, few));
+  return measure(report, 'vendiScore', value, interval, joined(`cosine kernel, order ${q}`, few, note));
+}
+
+/** The rows that an eigenvalue measure's interval resamples: all, or as many as the budget allows. */
+function resampledPart(generated: Features): { readonly part: Features; readonly note: string | null } {
+  const cost = (rows: number): number => {
+    const side = Math.min(rows, generated.width);
+    return rows * generated.width * side + 1.5 * side ** 3;
+  };
+  let rows = generated.count;
+  while (rows > 100 && cost(rows) * fewestReplicates > 2 * intervalBudget) rows = Math.ceil(rows / 1.5);
+  if (rows === generated.count) return { part: generated, note: null };
+  return { part: atMost(generated, rows), note: `interval from ${rows} rows, scaled` };
 }
 
 function pairMeasures(report: Report): Measure[] {
@@ -133,9 +158,11 @@ function intervalOf(
   statistic: (multiplicities: Int32Array) => number,
   cost: number,
   bounds: BootstrapOptions,
+  resampled = generated.count,
 ): Interval | null {
-  const replicates = Math.round(Math.min(200, Math.max(40, intervalBudget / cost)));
-  return bootstrap(generated.count, value, statistic, options.random, { ...bounds, replicates });
+  const replicates = Math.round(Math.min(200, Math.max(fewestReplicates, intervalBudget / cost)));
+  const scale = Math.sqrt(resampled / generated.count);
+  return bootstrap(resampled, value, statistic, options.random, { ...bounds, replicates, scale });
 }
 
 function joined(...notes: readonly (string | null)[]): string | null {

@@ -1,0 +1,138 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failure } from '../contract/failures.ts';
+import { takeRows, type Features } from '../engine/features/features.ts';
+import type { AttributeHead, FeatureEncoder } from '../model-packages/feature-encoder.ts';
+import { parseNpy, readFeatures } from './npy.ts';
+
+/** Real pictures as vectors: what fidelity and diversity are measured against. */
+export interface ReferenceSet {
+  readonly label: string;
+  readonly features: Features;
+  /** Embeddings comparable with text; null where the set has none. */
+  readonly embeddings: Features | null;
+  /** [count, heads]: index of each picture's value, `notApplicable` where it has none; null where unknown. */
+  readonly attributes: Features | null;
+}
+
+/** Files of the set that a model brings along, in its folder. */
+const files = {
+  features: 'reference/features.f16.npy',
+  embeddings: 'reference/embeds.f16.npy',
+  attributes: 'reference/attributes.npy',
+} as const;
+
+/** Fewest references that a brief's own subset may have. */
+const fewest = 60;
+
+/** Whether a model brings a reference set along. */
+export function hasReferenceSet(folder: string): boolean {
+  return existsSync(join(folder, files.features));
+}
+
+/**
+ * The reference set of a model's folder.
+ *
+ * @throws Failure `not-found` when it has none, `model-broken` when its files disagree
+ */
+export async function loadReferenceSet(folder: string, label: string): Promise<ReferenceSet> {
+  if (!hasReferenceSet(folder))
+    throw new Failure('not-found', `${label}: expected a reference set at ${files.features}, found none`, folder);
+  const features = await readFeatures(join(folder, files.features));
+  const embeddings = await optional(join(folder, files.embeddings), readFeatures);
+  const attributes = await optional(join(folder, files.attributes), readTable);
+  for (const part of [embeddings, attributes])
+    if (part !== null && part.count !== features.count)
+      throw new Failure(
+        'model-broken',
+        `${label}: its reference files hold ${features.count} and ${part.count} rows`,
+        folder,
+      );
+  return { label: `references of ${label}`, features, embeddings, attributes };
+}
+
+async function optional<T>(path: string, read: (path: string) => Promise<T>): Promise<T | null> {
+  return existsSync(path) ? read(path) : null;
+}
+
+async function readTable(path: string): Promise<Features> {
+  const { shape, values } = parseNpy(await readFile(path), path);
+  const [count, width] = shape;
+  if (shape.length !== 2 || count === undefined || width === undefined)
+    throw new Failure('model-broken', `${path}: expected two dimensions, got (${shape.join(', ')})`, path);
+  return { count, width, values };
+}
+
+/** What a brief states: head → index of the value. */
+export type Stated = Readonly<Record<string, number>>;
+
+/** Values that every picture without a particular one has, or that are everyday words: a brief does not mean them. */
+const unspoken = new Set(['none', 'plain', 'medium', 'new']);
+/** The noun that follows a value tells its head where several have the same value ("white mug on a grey backdrop"). */
+const nouns: Readonly<Record<string, RegExp>> = {
+  backdrop: /^(backdrop|background)$/,
+  light: /^(light|lighting|lit)$/,
+};
+
+/**
+ * The values that a brief names, by the heads' own words. An unclear word goes to the first head that has it, unless the
+ * next word names another head.
+ */
+export function statedIn(brief: string, heads: readonly AttributeHead[]): Stated {
+  const words = brief.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  const stated: Record<string, number> = {};
+  for (let at = 0; at < words.length; at++)
+    for (const head of candidates(words, at, heads)) {
+      if (Object.hasOwn(stated, head.head.name)) continue;
+      stated[head.head.name] = head.value;
+      break;
+    }
+  return stated;
+}
+
+function candidates(words: readonly string[], at: number, heads: readonly AttributeHead[]) {
+  const found = heads.flatMap((head) => {
+    const value = head.values.findIndex((name) => !unspoken.has(name) && startsAt(words, at, name));
+    return value < 0 ? [] : [{ head, value, length: (head.values[value] ?? '').split(/[\s-]+/).length }];
+  });
+  const named = found.filter(({ head, length }) => nouns[head.name]?.test(words[at + length] ?? '') === true);
+  return named.length > 0 ? named : found.filter(({ head }) => nouns[head.name] === undefined || found.length === 1);
+}
+
+function startsAt(words: readonly string[], at: number, name: string): boolean {
+  const parts = name.toLowerCase().split(/[\s-]+/);
+  return parts.every((part, i) => words[at + i] === part || words[at + i] === `${part}s`);
+}
+
+/** The part of a reference set that a batch is measured against. */
+export interface Subset {
+  readonly features: Features;
+  /** Rows of the whole set. */
+  readonly rows: readonly number[];
+  /** What they satisfy, in words. */
+  readonly label: string;
+}
+
+/**
+ * The references that satisfy a brief (TRAINING.md, first findings: diversity is a matter within a brief). Values are
+ * asked for one head after another as long as enough references are left; with none stated, the whole set.
+ */
+export function subsetFor(brief: string, reference: ReferenceSet, encoder: FeatureEncoder): Subset {
+  const all = Array.from({ length: reference.features.count }, (_, row) => row);
+  const { attributes, features } = reference;
+  if (attributes === null) return { features, rows: all, label: `all ${all.length} ${reference.label}` };
+  const stated = statedIn(brief, encoder.attributes);
+  let rows = all;
+  const kept: string[] = [];
+  encoder.attributes.forEach(({ name, values }, column) => {
+    const value = stated[name];
+    if (value === undefined) return;
+    const left = rows.filter((row) => attributes.values[row * attributes.width + column] === value);
+    if (left.length < fewest) return;
+    rows = left;
+    kept.push(values[value] ?? '');
+  });
+  if (kept.length === 0) return { features, rows: all, label: `all ${all.length} ${reference.label}` };
+  return { features: takeRows(features, rows), rows, label: `${rows.length} ${reference.label}: ${kept.join(', ')}` };
+}
