@@ -6,6 +6,7 @@ import type { ModelFolders, ModelPackage } from './package.ts';
 
 /** A package that may or may not load. */
 export interface FoundPackage {
+  /** What names it from anywhere: its id, or the absolute folder. */
   readonly id: string;
   readonly folder: string;
   readonly builtIn: boolean;
@@ -35,7 +36,8 @@ export function resolvePackage(model: string, folders: ModelFolders): FoundPacka
   const named = known.find(({ id }) => id === model);
   if (named !== undefined) return named;
   const folder = resolve(model);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return { id: model, folder, builtIn: false };
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true)
+    return { id: folder, folder, builtIn: false };
   const ids = known.map(({ id }) => id).join(', ');
   throw new Failure(
     'not-found',

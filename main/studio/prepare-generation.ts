@@ -5,7 +5,7 @@ import type { GenerationSettings } from '../contract/settings.ts';
 import type { GenerationInput, Picture } from '../engine/generation/generation-request.ts';
 import { hashPackage } from '../model-packages/hash.ts';
 import type { ModelPackage } from '../model-packages/package.ts';
-import { openPackage } from '../model-packages/resolve.ts';
+import { openPackage, resolvePackage } from '../model-packages/resolve.ts';
 import { resizePicture } from './resize-picture.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -47,7 +47,8 @@ export async function prepareGeneration(
   if (negative.tokensDropped > 0)
     notes.push(`The negative prompt is too long; its last ${negative.tokensDropped} tokens were dropped.`);
   const start = await startPicture(settings, modelPackage, workshop, { width, height }, notes);
-  const settled = { ...settings, width, height };
+  // A record must name its model from any folder.
+  const settled = { ...settings, model: resolvePackage(settings.model, workshop.folders).id, width, height };
   const hash = await hashPackage(modelPackage, workshop.hashCache);
   return {
     package: modelPackage,

@@ -1,5 +1,6 @@
 import { Failure, toFailure } from '../../contract/failures.ts';
 import { batchNoise } from '../diffusion/noise-source.ts';
+import type { NoiseSource } from '../diffusion/noise-source.ts';
 import { planSampling } from '../diffusion/sampling-plan.ts';
 import { samplers } from '../diffusion/samplers/index.ts';
 import type { SamplingPlan } from '../diffusion/sampling-plan.ts';
@@ -11,9 +12,10 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { decodeLatents, encodeImage } from './autoencoder.ts';
 import type { GenerationEvent, GenerationInput } from './generation-request.ts';
 import { guidanceOfSettings } from './guidance-of-settings.ts';
+import type { GuidanceParts } from './guidance-of-settings.ts';
 import { loadPipeline } from './load-pipeline.ts';
 import type { Pipeline } from './load-pipeline.ts';
-import { fromPicture, toPicture } from './pictures.ts';
+import { fromPicture, repeatRows, toPicture } from './pictures.ts';
 import { Previews } from './previews.ts';
 import { streamsOf } from './random-streams.ts';
 import { encodePrompt, sameLength } from './text-condition.ts';
@@ -130,9 +132,13 @@ async function* oneBatch(prepared: Prepared, indices: readonly number[]): AsyncG
   const dims = [indices.length, model.latent.channels, height / model.latent.downscale, width / model.latent.downscale];
   const noise = batchNoise(streams.map((stream) => stream.start))({ dims, data: new Float32Array(sizeOf(dims)) });
   const sigma = plan.sigmas[startStep] ?? 0;
-  let x = start === null ? scale(plan.startScale, noise) : combine([1, repeat(start, dims)], [sigma, noise]);
+  let x =
+    start === null ? scale(plan.startScale, noise) : combine([1, repeatRows(start, indices.length)], [sigma, noise]);
 
-  const denoise = guidanceOfSettings(guidanceParts(prepared), settings);
+  const denoise = guidanceOfSettings(
+    guidanceParts(prepared, batchNoise(streams.map((stream) => stream.cads))),
+    settings,
+  );
   const stepCount = plan.sigmas.length - 1 - startStep;
   const options = { ...plan.options, noise: batchNoise(streams.map((stream) => stream.step)), startStep, signal };
   for await (const done of samplers[plan.sampler](denoise, x, plan.sigmas, options)) {
@@ -163,25 +169,18 @@ async function decode({ pipeline, input, context }: Prepared, latents: Tensor): 
   return (await decodeLatents(vaeDecoder, one, input.model.latent, context.signal, decoderAtFloat32)).images;
 }
 
-function guidanceParts(prepared: Prepared): Parameters<typeof guidanceOfSettings>[0] {
+function guidanceParts(prepared: Prepared, cadsNoise: NoiseSource): GuidanceParts {
   const { pipeline, plan, guiding, conditional, unconditional, context } = prepared;
   const model = unetDenoiser(pipeline.unet, plan.parameterization, context.signal);
-  if (guiding === null) return { model, conditional, unconditional, guiding: null };
+  const parts = { model, conditional, unconditional, plan, cadsNoise };
+  if (guiding === null) return { ...parts, guiding: null };
   const weaker = unetDenoiser(guiding.pipeline.unet, plan.parameterization, context.signal);
   return {
-    model,
-    conditional,
-    unconditional,
+    ...parts,
     guiding: async (x, sigma) => {
       const [estimate] = await weaker(x, sigma, [guiding.condition]);
       if (estimate === undefined) throw new RangeError('guiding model: expected one estimate');
       return estimate;
     },
   };
-}
-
-function repeat(one: Tensor, dims: readonly number[]): Tensor {
-  const data = new Float32Array(sizeOf(dims));
-  for (let at = 0; at < data.length; at += one.data.length) data.set(one.data, at);
-  return { dims, data };
 }

@@ -34,3 +34,10 @@ export function rowOf(x: Tensor, row: number): Tensor {
   const size = sizeOf(dims);
   return { dims, data: x.data.subarray(row * size, (row + 1) * size) };
 }
+
+/** A batch of one as a batch of `count` copies. */
+export function repeatRows(one: Tensor, count: number): Tensor<Float32Array> {
+  const data = new Float32Array(count * one.data.length);
+  for (let row = 0; row < count; row++) data.set(one.data, row * one.data.length);
+  return { dims: [count, ...one.dims.slice(1)], data };
+}

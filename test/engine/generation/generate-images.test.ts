@@ -182,6 +182,20 @@ describe('guidance', () => {
     expect(last).toMatchObject({ kind: 'cost', modelCalls: 2 * 10 + 4 });
   });
 
+  it.each([
+    ['rescaled', { guidanceRescale: 0.7 }],
+    ['adaptive and projected', { apg: { eta: 0, normThreshold: 15, momentum: -0.5 } }],
+    ['with zeroed first steps', { zeroedSteps: 0.1 }],
+    ['with an annealed condition', { cads: { low: 0, high: 1, scale: 0.1, mix: 0 } }],
+  ] as const)('%s still shows what the prompt says, the same in every batch', async (_, rule) => {
+    const asked = { ...rule, guidanceScale: 0.6, prompt: 'blue' };
+    const alone = await imageOf('flow', { ...asked, indices: [1] });
+    const [red = NaN, , blue = NaN] = colourOf(alone);
+    expect(blue - red).toBeGreaterThan(0.6);
+    expect(imagesIn(await eventsOf('flow', { ...asked, indices: [0, 1, 2] })).get(1)).toEqual(alone);
+    expect(alone).not.toEqual(await imageOf('flow', { guidanceScale: 0.6, prompt: 'blue', indices: [1] }));
+  });
+
   it('takes prompts of different lengths', async () => {
     const long = Array.from({ length: 100 }, () => 'a').join(' ');
     const picture = await imageOf('optimum', { prompt: `${long} red`, guidanceScale: 0.5 });
