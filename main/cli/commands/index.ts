@@ -1,8 +1,12 @@
 import type { Command } from 'commander';
 import { density } from './density.ts';
+import { doctor } from './doctor.ts';
+import { generate } from './generate.ts';
+import { measure } from './measure.ts';
+import { models } from './models.ts';
 
 /** Adds one command to the program. */
 export type Register = (program: Command) => void;
 
 /** Every command, in the order the help shows them. */
-export const commands: readonly Register[] = [density];
+export const commands: readonly Register[] = [generate, density, measure, models, doctor];

@@ -1,10 +1,18 @@
 import type { Handler } from '../protocol.ts';
 import { about } from './about.ts';
+import { generate } from './generate.ts';
+import { encode } from './encode.ts';
+import { measure } from './measure.ts';
+import { probeProviders } from './probe-providers.ts';
 import { pseudoDensitiesRequest } from './pseudo-densities.ts';
 
 /** Every request the engine's process answers: kind → handler. */
 export const handlers = {
   about,
+  generate,
+  encode,
+  measure,
+  probeProviders,
   pseudoDensities: pseudoDensitiesRequest,
 } satisfies Record<string, Handler<never, unknown>>;
 
