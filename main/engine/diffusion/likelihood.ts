@@ -2,7 +2,7 @@ import { Failure } from '../../contract/failures.ts';
 import { combine } from '../tensor/arithmetic.ts';
 import type { RandomStream } from '../tensor/philox.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
-import type { DivergenceField, OdeSolver } from './ode.ts';
+import type { DivergenceField, OdeSolver, OdeState } from './ode.ts';
 
 /** dx/dtime of a probability flow. In sigma, with x = x0 + sigma · noise, it is the predicted noise. */
 export type VelocityField = (x: Tensor, time: number) => Promise<Tensor>;
@@ -134,14 +134,14 @@ export async function* logLikelihood(
   { field, probeCount, solver, prior, signal }: LikelihoodOptions,
 ): AsyncGenerator<LikelihoodProgress, LikelihoodResult> {
   const batch = x0.dims[0] ?? 1;
-  const start = {
+  const start: OdeState = {
     x: { dims: x0.dims, data: Float64Array.from(x0.data) },
     integrals: Array.from({ length: probeCount }, () => new Float64Array(batch)),
   };
-  let end = start;
+  let end: OdeState = start;
   let evaluations = 0;
   for await (const step of solver(field, start, signal)) {
-    end = { x: step.state.x, integrals: [...step.state.integrals] };
+    end = step.state;
     evaluations = step.evaluations;
     yield { progress: step.progress, evaluations, time: step.time };
   }
