@@ -30,6 +30,7 @@ export default defineConfig({
           name: 'end-to-end',
           include: ['test/end-to-end/**/*.test.ts'],
           environment: 'node',
+          globalSetup: 'test/end-to-end/support/build.ts',
           testTimeout: 240_000,
           hookTimeout: 240_000,
           fileParallelism: false,

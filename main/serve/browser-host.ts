@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
 import { pipeline } from 'node:stream/promises';
 import { WebSocketServer } from 'ws';
 import { answererOf } from '../contract/calls/handlers.ts';
@@ -21,6 +22,8 @@ export interface BrowserHostOptions {
   readonly port: number;
   /** Name or address to listen on; 127.0.0.1 unless told. */
   readonly host: string;
+  /** Whether one more plain request is let through now. */
+  readonly requestLimit?: () => boolean;
 }
 
 export interface BrowserHost {
@@ -31,8 +34,15 @@ export interface BrowserHost {
 }
 
 const headers = pageHeaders('');
-const isLoopback = (host: string): boolean => ['127.0.0.1', 'localhost', '::1'].includes(host);
 const inBrackets = (host: string): string => (host.includes(':') ? `[${host}]` : host);
+
+/** What this machine may be called when it listens on `host`: a name not among them is a foreign page's. */
+function namesOf(host: string): readonly string[] {
+  if (['127.0.0.1', 'localhost', '::1'].includes(host)) return ['127.0.0.1', 'localhost', '[::1]'];
+  if (host !== '0.0.0.0' && host !== '::') return [inBrackets(host)];
+  const addresses = Object.values(networkInterfaces()).flatMap((entries) => entries ?? []);
+  return ['localhost', hostname(), ...addresses.map(({ address }) => inBrackets(address))];
+}
 
 function refuse(response: ServerResponse, status: number, reason: string): void {
   response.writeHead(status, { ...headers, 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
@@ -40,10 +50,11 @@ function refuse(response: ServerResponse, status: number, reason: string): void 
 }
 
 /** Serves the window and its calls over HTTP and WebSocket. */
-export async function openBrowserHost({ studio, windowFolder, port, host }: BrowserHostOptions): Promise<BrowserHost> {
+export async function openBrowserHost(options: BrowserHostOptions): Promise<BrowserHost> {
+  const { studio, windowFolder, port, host } = options;
   const files = readWindowFiles(windowFolder);
   const answerer = answererOf(calls, studio.handlers);
-  const allowed = rateLimit(requestsPerSecond, requestBurst, () => performance.now());
+  const allowed = options.requestLimit ?? rateLimit(requestsPerSecond, requestBurst, () => performance.now());
   let door = new Doorkeeper([]);
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -51,7 +62,8 @@ export async function openBrowserHost({ studio, windowFolder, port, host }: Brow
     if (!door.knowsHost(request)) return refuse(response, 421, 'This host is not known by that name.');
     if (!door.knowsOrigin(request, false)) return refuse(response, 403, 'Requests from other pages are refused.');
     if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(response, 405, 'Only GET is served.');
-    const url = URL.parse(request.url ?? '/', 'http://host');
+    // Joined, not resolved: a path that begins with two slashes must not name another host.
+    const url = request.url?.startsWith('/') === true ? URL.parse(`http://host${request.url}`) : null;
     if (url === null) return refuse(response, 400, 'The address cannot be read.');
 
     const token = url.searchParams.get('token');
@@ -147,8 +159,8 @@ export async function openBrowserHost({ studio, windowFolder, port, host }: Brow
   });
   // Listening on a port makes the address an object.
   const bound = (server.address() as AddressInfo).port;
-  const shown = inBrackets(host);
-  const names = isLoopback(host) ? ['127.0.0.1', 'localhost', '[::1]'] : [shown];
+  const names = namesOf(host);
+  const shown = names[0] === 'localhost' ? (names[1] ?? 'localhost') : (names[0] ?? host);
   door = new Doorkeeper(names.flatMap((name) => [`${name}:${bound}`, ...(bound === 80 ? [name] : [])]));
 
   return {

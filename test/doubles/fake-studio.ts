@@ -472,6 +472,7 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
       },
       readSettings: async () => ({
         program: 'a1111',
+        model: null,
         settings: { prompt: 'a dropped vase', seed: 77, stepCount: 30 },
         unmapped: [{ field: 'Clip skip', value: '2', reason: 'this program has no such setting' }],
       }),
