@@ -67,7 +67,7 @@ function wrap(connection: LibsqlDatabase.Database): Database {
       return { changes, key: Number(lastInsertRowid) };
     },
     get: (sql, ...values) => guard(() => prepare(sql).get([...values])) as Row | undefined,
-    all: (sql, ...values) => guard(() => prepare(sql).all([...values])) as Row[],
+    all: (sql, ...values) => (guard(() => prepare(sql).all([...values])) as Record<string, unknown>[]).map(withBlobs),
     transaction: (work) => {
       if (depth > 0) return work();
       guard(() => connection.exec('BEGIN IMMEDIATE'));
@@ -89,12 +89,19 @@ function wrap(connection: LibsqlDatabase.Database): Database {
       return found.filter((line) => line !== 'ok');
     },
     close: () => {
+      if (!connection.open) return;
       statements.clear();
       connection.exec("INSERT OR REPLACE INTO facts (name, value) VALUES ('closed', 'yes'); PRAGMA optimize");
       connection.close();
     },
   };
   return database;
+}
+
+/** The driver gives blobs as bytes from `get` but as bare buffers from `all`: make them bytes everywhere. */
+function withBlobs(row: Record<string, unknown>): Row {
+  for (const name in row) if (row[name] instanceof ArrayBuffer) row[name] = new Uint8Array(row[name]);
+  return row;
 }
 
 function guard<T>(work: () => T): T {
