@@ -4,9 +4,11 @@ import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
 import { measure } from './measure.ts';
 import { models } from './models.ts';
+import { select } from './select.ts';
+import { serve } from './serve.ts';
 
 /** Adds one command to the program. */
 export type Register = (program: Command) => void;
 
 /** Every command, in the order the help shows them. */
-export const commands: readonly Register[] = [generate, density, measure, models, doctor];
+export const commands: readonly Register[] = [generate, density, measure, select, models, doctor, serve];

@@ -1,0 +1,125 @@
+import type { ImageScores } from '../contract/images.ts';
+import type { Measure } from '../contract/measures.ts';
+import type { Features } from '../engine/features/features.ts';
+import { textImageCosines } from '../engine/metrics/text-image-score.ts';
+import type { Picture } from '../engine/generation/generation-request.ts';
+import { loadFeatureEncoder, type FeatureEncoder } from '../model-packages/feature-encoder.ts';
+import type { ModelPackage } from '../model-packages/package.ts';
+import { densityJudge, type DensityJudge } from './density-judge.ts';
+import { encodePictures, encodeTexts, featureName, featuresOf } from './encode-pictures.ts';
+import type { PictureVectors } from './feature-cache.ts';
+import { measuresOf } from './measure.ts';
+import { hasReferenceSet, loadReferenceSet, statedIn, subsetFor, type Stated, type Subset } from './reference-set.ts';
+import type { Workshop } from './workshop.ts';
+
+/** A picture as the model's own feature encoder sees it. */
+export interface JudgedPicture {
+  readonly vectors: PictureVectors;
+  readonly scores: ImageScores;
+}
+
+/** Judges a batch against the references that satisfy its brief. */
+export interface BatchJudge {
+  /** Which references, in words. */
+  readonly references: string;
+  readonly density: DensityJudge;
+  readonly judge: (pictures: readonly Picture[], signal?: AbortSignal) => Promise<JudgedPicture[]>;
+  /** Measures of the pictures kept. */
+  readonly measure: (kept: readonly JudgedPicture[], signal?: AbortSignal) => Promise<readonly Measure[]>;
+}
+
+/** Neighbour that sets the radii of precision and recall; a batch must be larger. */
+const manifoldNeighbours = 5;
+
+/** The judge of a model's batches, or null where the model brings no feature encoder or no references. */
+export async function batchJudge(workshop: Workshop, model: ModelPackage, brief: string): Promise<BatchJudge | null> {
+  if (model.card['featureEncoder'] == null || !hasReferenceSet(model.folder)) return null;
+  const encoder = loadFeatureEncoder(model.folder);
+  const reference = await loadReferenceSet(model.folder, model.id);
+  const subset = subsetFor(brief, reference, encoder);
+  const density = await densityJudge(subset.features);
+  const texts = encoder.text === null ? null : await encodeTexts(workshop.engine, encoder, [brief]);
+  const stated = statedIn(brief, encoder.attributes);
+  return {
+    references: subset.label,
+    density,
+    judge: (pictures, signal) => judge(workshop, encoder, density, texts, stated, pictures, signal),
+    measure: (kept, signal) => measureKept(workshop, encoder, subset, texts, kept, signal),
+  };
+}
+
+async function judge(
+  workshop: Workshop,
+  encoder: FeatureEncoder,
+  density: DensityJudge,
+  texts: Features | null,
+  stated: Stated,
+  pictures: readonly Picture[],
+  signal: AbortSignal | undefined,
+): Promise<JudgedPicture[]> {
+  const sources = pictures.map((picture) => ({ kind: 'pixels', ...picture }) as const);
+  const vectors = await encodePictures(workshop.engine, encoder, sources, signal === undefined ? {} : { signal });
+  const densities = await density.judge(featuresOf(vectors, featureName(encoder), 'candidates'));
+  const cosines =
+    texts === null || encoder.embeddingOutput === null
+      ? null
+      : textImageCosines(featuresOf(vectors, encoder.embeddingOutput, 'candidates'), texts);
+  return vectors.map((vector, i) => ({
+    vectors: vector,
+    scores: {
+      pseudoDensity: densities[i]?.density ?? null,
+      densityPercentile: densities[i]?.percentile ?? null,
+      textImageScore: cosines?.[i] ?? null,
+      classProbability: statedProbability(vector, encoder, stated),
+    },
+  }));
+}
+
+/**
+ * P(c|x) of what the brief states: the product of the attribute heads' probabilities, which were trained apart; null where
+ * it states nothing that a head knows.
+ */
+export function statedProbability(vectors: PictureVectors, encoder: FeatureEncoder, stated: Stated): number | null {
+  const logs = encoder.attributes.flatMap(({ name, output }) => {
+    const value = stated[name];
+    const logits = vectors[output];
+    return value === undefined || logits === undefined ? [] : [logProbability(logits, value)];
+  });
+  return logs.length === 0 ? null : Math.exp(logs.reduce((sum, log) => sum + log, 0));
+}
+
+function logProbability(logits: Float32Array, value: number): number {
+  const largest = Math.max(...logits);
+  const sum = logits.reduce((total, logit) => total + Math.exp(logit - largest), 0);
+  return (logits[value] ?? -Infinity) - largest - Math.log(sum);
+}
+
+async function measureKept(
+  workshop: Workshop,
+  encoder: FeatureEncoder,
+  subset: Subset,
+  texts: Features | null,
+  kept: readonly JudgedPicture[],
+  signal: AbortSignal | undefined,
+): Promise<readonly Measure[]> {
+  if (kept.length === 0) return [];
+  const vectors = kept.map(({ vectors: vector }) => vector);
+  const embeddings =
+    texts === null || encoder.embeddingOutput === null
+      ? null
+      : { images: featuresOf(vectors, encoder.embeddingOutput, 'generated'), texts };
+  return measuresOf(
+    workshop.engine,
+    {
+      reference: subset.features,
+      generated: featuresOf(vectors, featureName(encoder), 'generated'),
+      k: manifoldNeighbours,
+      convention: 'strict',
+      vendiOrder: 1,
+      features: `${encoder.label}; ${subset.label}`,
+      embeddings,
+      seed: 0,
+    },
+    signal,
+  );
+}

@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto';
+import { Failure } from '../contract/failures.ts';
+import type { ImageRecord } from '../contract/images.ts';
+import type { Measure } from '../contract/measures.ts';
+import type { GenerationSettings } from '../contract/settings.ts';
+import { acceptanceProbability, accepts, type Reweighting } from '../engine/features/reweighting.ts';
+import type { Picture } from '../engine/generation/generation-request.ts';
+import { philoxStream } from '../engine/tensor/philox.ts';
+import { openPackage } from '../model-packages/resolve.ts';
+import { batchJudge, type BatchJudge, type JudgedPicture } from './batch-judge.ts';
+import { readCalibration } from './calibration.ts';
+import { applyDial } from './dial.ts';
+import { generateCandidates, type CandidateEvent } from './generate-candidates.ts';
+import type { BatchEvent, GenerateOptions } from './generate.ts';
+import { prepareGeneration, type PreparedGeneration } from './prepare-generation.ts';
+import type { Workshop } from './workshop.ts';
+
+/** What a curated batch announces beyond its images. */
+export type CuratedEvent =
+  | BatchEvent
+  /** A candidate that the reweighting did not keep; it can be shown until the batch is closed. */
+  | { readonly kind: 'rejected'; readonly index: number; readonly picture: Picture; readonly record: ImageRecord }
+  /** Before the end: the measures of what was kept, where the model can be measured. */
+  | { readonly kind: 'measured'; readonly measures: readonly Measure[] };
+
+export interface CuratedOptions extends GenerateOptions {
+  /** A batch that goes on after an interruption: the first candidate not tried yet, and how many were kept before. */
+  readonly resume?: { readonly candidate: number; readonly kept: number };
+}
+
+type ImageEvent = Extract<CandidateEvent, { readonly kind: 'image' }>;
+
+/**
+ * Makes a batch along the dial: knobs from the model's calibration, candidates accepted or rejected by pseudo density
+ * (PAPERS.md §3b.2), every image scored and the batch measured where the model has features and references.
+ *
+ * Candidate i is the same image, and its uniform number the same, whatever was made before: the images kept are the first
+ * `count` accepted in order. Ends at the attempt limit with what it has, and says so.
+ *
+ * @throws Failure `bad-input` for a dial without calibration, `unsupported` for a weight without references
+ */
+export async function* generateBatch(
+  asked: GenerationSettings,
+  workshop: Workshop,
+  options: CuratedOptions = {},
+): AsyncGenerator<CuratedEvent, void, void> {
+  const model = openPackage(asked.model, workshop.folders);
+  const calibration = asked.dial === null ? null : await readCalibration(model.folder);
+  const settings = applyDial(asked, calibration?.path ?? null);
+  const prepared = await prepareGeneration(settings, workshop, options.batch ?? randomUUID());
+  const judge = await batchJudge(workshop, prepared.package, settings.prompt);
+  if (judge === null && settings.densityWeight !== 1)
+    throw new Failure(
+      'unsupported',
+      `density weight: model ${prepared.package.id} has no feature encoder with references to judge candidates by`,
+      'densityWeight',
+    );
+  yield* new CuratedBatch(prepared, judge, workshop, options).run();
+}
+
+/** One batch on its way: what was kept, rejected and spent. */
+class CuratedBatch {
+  readonly #prepared: PreparedGeneration;
+  readonly #judge: BatchJudge | null;
+  readonly #workshop: Workshop;
+  readonly #options: CuratedOptions;
+  readonly #asked: number;
+  readonly #reweighting: Reweighting | null;
+  readonly #kept: JudgedPicture[] = [];
+  readonly #started = performance.now();
+  #keptCount: number;
+  #rejected = 0;
+  #failed = 0;
+  #modelCalls = 0;
+  #announced = false;
+
+  constructor(prepared: PreparedGeneration, judge: BatchJudge | null, workshop: Workshop, options: CuratedOptions) {
+    const { densityWeight: weight, densityThreshold, count } = prepared.settings;
+    this.#prepared = prepared;
+    this.#judge = judge;
+    this.#workshop = workshop;
+    this.#options = options;
+    this.#asked = options.indices?.length ?? count;
+    this.#keptCount = options.resume?.kept ?? 0;
+    this.#reweighting =
+      judge === null || weight === 1 ? null : { weight, threshold: judge.density.threshold(densityThreshold) };
+  }
+
+  async *run(): AsyncGenerator<CuratedEvent, void, void> {
+    const { attemptLimit } = this.#prepared.settings;
+    const first = this.#options.resume?.candidate ?? 0;
+    const limit = this.#reweighting === null ? this.#asked : Math.ceil(this.#asked * attemptLimit);
+    const indices = this.#options.indices ?? Array.from({ length: limit - first }, (_, i) => first + i);
+    let tried = 0;
+    while (this.#keptCount < this.#asked && tried < indices.length) {
+      const chunk = indices.slice(tried, tried + this.#chunkSize(tried));
+      yield* this.#tryCandidates(chunk, tried);
+      tried += chunk.length;
+    }
+    if (this.#keptCount < this.#asked && this.#reweighting !== null) yield this.#shortfall(first + tried);
+    const measures = (await this.#judge?.measure(this.#kept, this.#options.signal)) ?? [];
+    if (measures.length > 0) yield { kind: 'measured', measures };
+    yield { kind: 'finished', cost: this.#cost() };
+  }
+
+  /** As many candidates as will probably do, so that few are made in vain. */
+  #chunkSize(tried: number): number {
+    const missing = this.#asked - this.#keptCount;
+    if (this.#reweighting === null) return missing;
+    const rate = (this.#kept.length + 0.5) / (tried + 1);
+    const { batchSize } = this.#prepared.settings;
+    return tried === 0 ? missing : Math.max(1, Math.min(Math.ceil(missing / rate), 4 * batchSize));
+  }
+
+  async *#tryCandidates(indices: readonly number[], before: number): AsyncGenerator<CuratedEvent, void, void> {
+    const { signal, previews } = this.#options;
+    const { batchSize } = this.#prepared.settings;
+    const options = { ...(signal !== undefined && { signal }), ...(previews !== undefined && { previews }) };
+    let waiting: ImageEvent[] = [];
+    let done = before;
+    for await (const event of generateCandidates(this.#prepared, indices, this.#workshop, options)) {
+      if (event.kind === 'image') {
+        waiting.push(event);
+        done += 1;
+      }
+      if (
+        waiting.length > 0 &&
+        (event.kind !== 'image' || waiting.length >= batchSize || done - before === indices.length)
+      ) {
+        yield* this.#decide(waiting);
+        waiting = [];
+        if (this.#keptCount >= this.#asked && event.kind !== 'cost') continue;
+      }
+      switch (event.kind) {
+        case 'image':
+          break;
+        case 'started':
+          if (!this.#announced) yield this.#judge === null ? event : withNote(event, this.#judge.references);
+          this.#announced = true;
+          break;
+        case 'step':
+          yield { ...event, secondsLeft: this.#secondsLeft(done, event.step / event.stepCount) };
+          break;
+        case 'image-failed':
+          this.#failed += 1;
+          yield event;
+          break;
+        case 'cost':
+          this.#modelCalls += event.modelCalls;
+          break;
+        case 'preview':
+        case 'note':
+          yield event;
+          break;
+      }
+    }
+  }
+
+  async *#decide(images: readonly ImageEvent[]): AsyncGenerator<CuratedEvent, void, void> {
+    const pictures = images.map(({ picture }) => picture);
+    const judged = await this.#judge?.judge(pictures, this.#options.signal);
+    for (const [i, event] of images.entries()) {
+      const seen = judged?.[i];
+      const record = this.#recordOf(event, seen);
+      const accepted = record.reweighting?.accepted ?? true;
+      if (accepted && this.#keptCount < this.#asked) {
+        this.#keptCount += 1;
+        if (seen !== undefined) this.#kept.push(seen);
+        yield { ...event, record };
+      } else {
+        this.#rejected += 1;
+        yield { kind: 'rejected', index: event.index, picture: event.picture, record };
+      }
+    }
+  }
+
+  #recordOf({ index, record }: ImageEvent, seen: JudgedPicture | undefined): ImageRecord {
+    if (seen === undefined) return record;
+    const scored = { ...record, scores: seen.scores };
+    if (this.#reweighting === null) return scored;
+    const density = seen.scores.pseudoDensity ?? 0;
+    const [u = 0] = philoxStream(this.#prepared.settings.seed, index, 'selection').uniform(new Float64Array(1));
+    return {
+      ...scored,
+      reweighting: {
+        ...this.#reweighting,
+        acceptance: acceptanceProbability(density, this.#reweighting),
+        accepted: accepts(density, u, this.#reweighting),
+      },
+    };
+  }
+
+  /** @param done candidates finished; @param share of the next ones that is done */
+  #secondsLeft(done: number, share: number): number {
+    const seconds = (performance.now() - this.#started) / 1000;
+    const candidates = done + share * this.#prepared.settings.batchSize;
+    const rate = this.#reweighting === null ? 1 : (this.#kept.length + 0.5) / (done + 1);
+    const missing = Math.max(0, (this.#asked - this.#keptCount) / rate - share * this.#prepared.settings.batchSize);
+    return candidates <= 0 ? 0 : (seconds / candidates) * missing;
+  }
+
+  #shortfall(tried: number): CuratedEvent {
+    return {
+      kind: 'note',
+      message: `Kept ${this.#keptCount} of ${this.#asked}: the limit of ${tried} candidates was reached. A weight nearer 1, another threshold or a higher attempt limit keeps more.`,
+    };
+  }
+
+  #cost(): Extract<BatchEvent, { kind: 'finished' }>['cost'] {
+    const seconds = (performance.now() - this.#started) / 1000;
+    return {
+      asked: this.#asked,
+      kept: this.#keptCount,
+      rejected: this.#rejected,
+      failed: this.#failed,
+      seconds,
+      secondsPerKept: this.#keptCount === 0 ? null : seconds / this.#keptCount,
+      modelCalls: this.#modelCalls,
+    };
+  }
+}
+
+function withNote(event: Extract<CandidateEvent, { kind: 'started' }>, references: string): CuratedEvent {
+  return { ...event, notes: [...event.notes, `Measured against ${references}.`] };
+}

@@ -1,0 +1,180 @@
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { Failure } from '../contract/failures.ts';
+import { squaredDistance } from '../engine/features/distances.ts';
+import { checkSameWidth, type Features } from '../engine/features/features.ts';
+import { selectGroup } from '../engine/features/group-selection.ts';
+import { neighboursAmong } from '../engine/features/neighbours.ts';
+import { contactSheetName, contactSheetPages } from '../library/contact-sheet.ts';
+import { ensureWritableFolder, writeFileAtomically } from '../library/files.ts';
+import type { FeatureEncoder } from '../model-packages/feature-encoder.ts';
+import { densitiesIn } from './density.ts';
+import { chosenEncoder, referencesFrom, vectorsFrom, type Vectors } from './measure.ts';
+import type { Workshop } from './workshop.ts';
+
+export interface SelectSettings {
+  /** Folder of pictures, or a .npy file of rows. */
+  readonly from: string;
+  readonly reference: string;
+  readonly count: number;
+  /** −1 the most typical … 1 the most different. */
+  readonly dial: number;
+  readonly encoder: string | null;
+  readonly brief: string | null;
+  /** Pictures closer than this share of the references' usual nearest distance count as the same. */
+  readonly duplicateShare: number;
+  /** Where the chosen pictures are copied, with a contact sheet; null: nowhere. */
+  readonly out: string | null;
+}
+
+/** One candidate. */
+export interface RankedItem {
+  /** Picture's file name, or the row. */
+  readonly item: string | number;
+  readonly density: number;
+  /** Among the references: 0 unusual … 100 typical. */
+  readonly percentile: number;
+}
+
+export interface Selection {
+  readonly chosen: readonly RankedItem[];
+  /** All candidates, most typical first. */
+  readonly ranking: readonly RankedItem[];
+  /** Groups of candidates that are nearly the same; at most one of each is chosen. */
+  readonly nearDuplicates: readonly (readonly (string | number)[])[];
+  readonly skipped: Vectors['source']['skipped'];
+  /** Value of the choice, and what no choice can exceed. */
+  readonly value: number;
+  readonly bound: number;
+  /** Neighbours behind the densities. */
+  readonly k: number;
+}
+
+/** The paper's notebook takes 20 neighbours; a small reference set has no 20 near ones. */
+const mostNeighbours = 20;
+
+/**
+ * Chooses `count` of a folder's pictures (or rows) for a position of the dial: typical ones by pseudo density at −1,
+ * different ones by pairwise distance at 1, in between the weighted sum; near-duplicates are told apart and not both taken.
+ *
+ * @throws bad-input when fewer different candidates are there than wanted
+ */
+export async function select(
+  workshop: Workshop,
+  settings: SelectSettings,
+  options: { readonly signal?: AbortSignal; readonly onProgress?: (done: number, all: number) => void } = {},
+): Promise<Selection> {
+  const { dial, count, out } = settings;
+  if (!(dial >= -1 && dial <= 1))
+    throw new Failure('bad-input', `dial: expected a number from -1 to 1, got ${dial}`, 'dial');
+  const encoder = (): FeatureEncoder => chosenEncoder(workshop, settings.encoder, settings.reference);
+  const candidates = await vectorsFrom(workshop.engine, settings.from, encoder, options);
+  const references = await referencesFrom(workshop, settings.reference, encoder, { ...options, brief: settings.brief });
+  checkSameWidth(references.features, candidates.features, 'reference', 'from');
+  const k = Math.min(mostNeighbours, Math.max(1, Math.floor(references.features.count / 4)));
+  const judged = await densitiesIn(
+    workshop.engine,
+    references.features,
+    candidates.features,
+    { k, exponent: 1 },
+    options.signal,
+  );
+  const groups = nearDuplicates(
+    candidates.features,
+    (await usualDistance(references.features)) * settings.duplicateShare,
+  );
+  const itemOf = (row: number): RankedItem => ({
+    item: candidates.files === null ? row : basename(candidates.files[row] ?? ''),
+    density: judged.densities[row] ?? NaN,
+    percentile: judged.percentiles[row] ?? NaN,
+  });
+  // Of each group the most typical stands for all.
+  const distinct = groups.map(
+    (group) => group.toSorted((a, b) => (judged.densities[b] ?? 0) - (judged.densities[a] ?? 0))[0] ?? 0,
+  );
+  if (count > distinct.length)
+    throw new Failure(
+      'bad-input',
+      `count: expected at most ${distinct.length}, the different candidates in ${settings.from}, got ${count}`,
+      'count',
+    );
+  const choice = selectGroup(problemOf(candidates.features, distinct, judged.percentiles, dial, count));
+  const rows = choice.chosen.map((at) => distinct[at] ?? 0);
+  if (out !== null && candidates.files !== null)
+    await copyChosen(
+      rows.map((row) => candidates.files?.[row] ?? ''),
+      rows.map(itemOf),
+      out,
+    );
+  return {
+    chosen: rows.map(itemOf),
+    ranking: Array.from(judged.densities.keys(), itemOf).sort((a, b) => b.density - a.density),
+    nearDuplicates: groups.filter((group) => group.length > 1).map((group) => group.map((row) => itemOf(row).item)),
+    skipped: candidates.source.skipped,
+    value: choice.value,
+    bound: choice.bound,
+    k,
+  };
+}
+
+/** Typicality as percentile from 0 to 1; distances in units of the candidates' mean, shared out over a choice's pairs. */
+function problemOf(set: Features, rows: readonly number[], percentiles: Float64Array, dial: number, count: number) {
+  const difference = new Float64Array(rows.length ** 2);
+  let sum = 0;
+  rows.forEach((a, i) => {
+    rows.forEach((b, j) => {
+      difference[i * rows.length + j] = Math.sqrt(squaredDistance(set, a, set, b));
+      sum += difference[i * rows.length + j] as number;
+    });
+  });
+  const mean = sum / Math.max(1, rows.length * (rows.length - 1));
+  const towardsDiversity = (1 + dial) / 2;
+  return {
+    quality: rows.map((row) => (1 - towardsDiversity) * ((percentiles[row] ?? 0) / 100)),
+    difference: mean === 0 ? difference : difference.map((distance) => distance / mean),
+    count,
+    diversityWeight: (2 * towardsDiversity) / Math.max(1, count - 1),
+  };
+}
+
+/** Median distance of a reference to its nearest other. */
+async function usualDistance(references: Features): Promise<number> {
+  const { distances } = await neighboursAmong(references, 1);
+  return distances.slice().sort()[distances.length >> 1] ?? 0;
+}
+
+/** Groups of rows linked by distances up to `limit`; a row alone is a group of one. */
+export function nearDuplicates(set: Features, limit: number): number[][] {
+  const leader = Array.from({ length: set.count }, (_, row) => row);
+  const leaderOf = (row: number): number => {
+    let at = row;
+    while (leader[at] !== at) at = leader[at] ?? at;
+    return at;
+  };
+  for (let i = 0; i < set.count; i++)
+    for (let j = 0; j < i; j++) if (squaredDistance(set, i, set, j) <= limit * limit) leader[leaderOf(i)] = leaderOf(j);
+  const groups = new Map<number, number[]>();
+  for (let row = 0; row < set.count; row++) {
+    const first = leaderOf(row);
+    groups.set(first, [...(groups.get(first) ?? []), row]);
+  }
+  return [...groups.values()];
+}
+
+async function copyChosen(files: readonly string[], items: readonly RankedItem[], out: string): Promise<void> {
+  await mkdir(out, { recursive: true });
+  await ensureWritableFolder(out);
+  for (const file of files) await copyFile(file, join(out, basename(file)));
+  const sheet = {
+    title: `${files.length} chosen pictures`,
+    subtitle: 'percentile among the references: 0 unusual, 100 typical',
+    theme: 'dark' as const,
+    images: files.map((file, i) => ({
+      load: () => readFile(file),
+      lines: [basename(file), `percentile ${(items[i]?.percentile ?? 0).toFixed(0)}`],
+    })),
+  };
+  let page = 0;
+  for await (const bytes of contactSheetPages(sheet))
+    await writeFileAtomically(join(out, contactSheetName(page++)), bytes);
+}
