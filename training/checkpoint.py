@@ -1,0 +1,21 @@
+"""Checkpoints: written beside and renamed, so that a stop at any moment leaves a whole file."""
+
+import os
+from pathlib import Path
+
+import torch
+
+TRAINING = Path(__file__).resolve().parent
+CHECKPOINTS = TRAINING / ".checkpoints"
+
+
+def save(state: dict, path: Path) -> None:
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)
+
+
+def load(path: Path) -> dict:
+    return torch.load(path, map_location="cpu", weights_only=True)

@@ -1,0 +1,231 @@
+"""Export the trained networks into a model folder in the diffusers-ONNX layout.
+
+    python training/export.py --denoiser diffusion-decayed --contrastive contrastive-decayed
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from torch import nn
+from torch.export import Dim
+
+import captions
+import catalogue
+import checkpoint
+import tokenizer as words
+from encode_latents import load_autoencoder
+from export_graph import export_float32, keep_as_inner_value, restore_names, store_as_half
+from networks.autoencoder import DOWNSCALE, LATENT_CHANNELS
+from networks.contrastive import CONTENT, DEFECT, EMBEDDING, IMAGE_SIZE, ContrastivePair
+from stated import NAMES, value_counts
+from train_diffusion import Denoiser
+
+MODEL_ID = "gamut-catalogue-128"
+VERSION = "1.0.0"
+SHIPPED = Path(__file__).resolve().parent.parent / "resources" / "models" / MODEL_ID
+MIDDLE = "mid_block_output"
+
+
+class Decode(nn.Module):
+    def __init__(self, autoencoder):
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def forward(self, latent_sample):
+        return self.autoencoder.decode(latent_sample)
+
+
+class Encode(nn.Module):
+    def __init__(self, autoencoder):
+        super().__init__()
+        self.autoencoder = autoencoder
+
+    def forward(self, sample):
+        return self.autoencoder.encode(sample)
+
+
+class ReadMiddle(nn.Module):
+    """The U-Net with its middle block's output as a second output."""
+
+    def __init__(self, unet):
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, sample, timestep, encoder_hidden_states):
+        return self.unet(sample, timestep, encoder_hidden_states, return_middle=True)
+
+
+class ImageOutputs(nn.Module):
+    def __init__(self, image):
+        super().__init__()
+        self.image = image
+
+    def forward(self, pixel_values):
+        embeds, features, logits = self.image(pixel_values)
+        return (embeds, features, *(logits[name] for name in NAMES))
+
+
+def networks(denoiser: str, contrastive: str):
+    """The averaged weights of the named checkpoints, as shipped: (autoencoder, denoiser, contrastive pair)."""
+    vocabulary = words.build().get_vocab_size()
+    model = Denoiser(vocabulary).eval()
+    model.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{denoiser}.pt")["average"]["module"])
+    pair = ContrastivePair(vocabulary, value_counts()).eval()
+    pair.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{contrastive}.pt")["average"]["module"])
+    return load_autoencoder(), model, pair
+
+
+def graphs(autoencoder, denoiser, pair) -> dict:
+    """Every file's module with example inputs, output names, free dimensions; and its wrapped part's name prefix."""
+    batch, length = Dim("batch", min=1, max=1024), Dim("length", min=1, max=words.MAX_LENGTH)
+    high, wide = Dim("height_cells", min=1, max=512), Dim("width_cells", min=1, max=512)
+    high4, wide4 = Dim("height_quarter", min=1, max=128), Dim("width_quarter", min=1, max=128)
+    ids = torch.tensor([[2, 5, 6, 3, 0], [2, 7, 3, 0, 0]])
+    width = denoiser.text_encoder.sizes["width"]
+    random = torch.Generator().manual_seed(0)
+    latents = torch.randn(2, LATENT_CHANNELS, 16, 20, generator=random)
+    pictures = torch.rand(2, 3, 128, 160, generator=random) * 2 - 1
+    return {
+        "text_encoder/model.onnx": (denoiser.text_encoder, dict(input_ids=ids), ["last_hidden_state"],
+                                    dict(input_ids={0: batch, 1: length})),
+        "unet/model.onnx": (ReadMiddle(denoiser.unet),
+                            dict(sample=latents, timestep=torch.tensor([3.0, 700.0]), encoder_hidden_states=torch.randn(2, 5, width, generator=random)),
+                            ["out_sample", MIDDLE],
+                            dict(sample={0: batch, 2: 4 * high4, 3: 4 * wide4}, timestep={0: batch},
+                                 encoder_hidden_states={0: batch, 1: length})),
+        "vae_encoder/model.onnx": (Encode(autoencoder), dict(sample=pictures), ["latent_sample"],
+                                   dict(sample={0: batch, 2: DOWNSCALE * high, 3: DOWNSCALE * wide})),
+        "vae_decoder/model.onnx": (Decode(autoencoder), dict(latent_sample=latents), ["sample"],
+                                   dict(latent_sample={0: batch, 2: high, 3: wide})),
+        "feature_encoder/image.onnx": (ImageOutputs(pair.image), dict(pixel_values=pictures[..., :128]),
+                                       ["image_embeds", "features", *(f"logits_{name}" for name in NAMES)],
+                                       dict(pixel_values={0: batch})),
+        "feature_encoder/text.onnx": (pair.text, dict(input_ids=ids), ["text_embeds"], dict(input_ids={0: batch, 1: length})),
+    }
+
+
+def configurations(denoiser, vocabulary: int) -> dict:
+    """The small JSON files of the diffusers layout."""
+    vae = {"_class_name": "AutoencoderKL", "in_channels": 3, "out_channels": 3, "latent_channels": LATENT_CHANNELS,
+           "block_out_channels": [40, 72, 128, 128], "sample_size": IMAGE_SIZE, "scaling_factor": 1.0, "shift_factor": 0.0}
+    text = denoiser.text_encoder.sizes
+    return {
+        "model_index.json": {
+            "_class_name": "StableDiffusionPipeline", "_name_or_path": MODEL_ID,
+            "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+            "text_encoder": ["onnxruntime", "OnnxRuntimeModel"], "tokenizer": ["transformers", "PreTrainedTokenizerFast"],
+            "unet": ["onnxruntime", "OnnxRuntimeModel"],
+            "vae_decoder": ["onnxruntime", "OnnxRuntimeModel"], "vae_encoder": ["onnxruntime", "OnnxRuntimeModel"],
+            "safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False,
+        },
+        "scheduler/scheduler_config.json": {
+            "_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 1.0,
+            "use_dynamic_shifting": False, "prediction_type": "flow_prediction",
+        },
+        "unet/config.json": {
+            "_class_name": "UNet2DConditionModel", "sample_size": IMAGE_SIZE // DOWNSCALE, "in_channels": LATENT_CHANNELS,
+            "out_channels": LATENT_CHANNELS, "block_out_channels": list(denoiser.unet.sizes["widths"]),
+            "cross_attention_dim": text["width"],
+        },
+        "vae_encoder/config.json": vae,
+        "vae_decoder/config.json": vae,
+        "text_encoder/config.json": {
+            "architectures": ["CLIPTextModel"], "hidden_size": text["width"], "max_position_embeddings": text["max_length"],
+            "num_hidden_layers": text["depth"], "vocab_size": vocabulary, "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0,
+        },
+        "feature_encoder/preprocessor_config.json": {
+            "image_processor_type": "CLIPImageProcessor", "do_resize": True, "size": {"height": IMAGE_SIZE, "width": IMAGE_SIZE},
+            "resample": 3, "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True,
+            "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5], "do_convert_rgb": True,
+        },
+    }
+
+
+def description(pair, vocabulary: int, training: dict) -> dict:
+    """gamut.json before evaluation: every field is explained in the model card."""
+    return {
+        "id": MODEL_ID,
+        "name": "Gamut Catalogue 128",
+        "version": VERSION,
+        "licence": "CC0-1.0",
+        "description": "Rendered products in a studio, drawn from a brief; trained from scratch on pictures this project renders itself.",
+        "examples": list(captions.example_briefs()),
+        "image": {"width": IMAGE_SIZE, "height": IMAGE_SIZE, "sizeMultiple": 32},
+        "latents": {"channels": LATENT_CHANNELS, "downscale": DOWNSCALE, "scalingFactor": 1.0, "shiftFactor": 0.0},
+        "text": {"maxLength": words.MAX_LENGTH, "vocabularySize": vocabulary, "unknownToken": "[UNK]", "emptyPromptIsUnconditional": True},
+        "denoiser": {"prediction": "flow", "middleBlock": {"tensor": MIDDLE, "channels": 256, "downscale": 4}},
+        "sampling": {"steps": 20, "guidanceScale": 3.0, "guidanceScaleRange": [1.0, 6.0]},
+        "featureEncoder": {
+            "image": "feature_encoder/image.onnx", "text": "feature_encoder/text.onnx",
+            "imageSize": IMAGE_SIZE, "mean": [0.5, 0.5, 0.5], "standardDeviation": [0.5, 0.5, 0.5],
+            "embeds": {"imageOutput": "image_embeds", "textOutput": "text_embeds", "width": EMBEDDING, "unitLength": True,
+                       "logitScale": float(pair.log_scale.exp().clamp(max=60))},
+            "features": {"output": "features", "width": CONTENT + DEFECT, "contentWidth": CONTENT, "defectWidth": DEFECT},
+            "attributes": {name: {"output": f"logits_{name}", "values": list(values)} for name, values in catalogue.ATTRIBUTES.items()},
+        },
+        "referenceSet": None,
+        "training": training,
+        "figures": None,
+        "dial": None,
+    }
+
+
+def training_record(denoiser: str, contrastive: str) -> dict:
+    """What each network saw, from its checkpoint."""
+    record = {}
+    for part, name in (("autoencoder", "autoencoder"), ("denoiser", denoiser), ("contrastive", contrastive)):
+        state = checkpoint.load(checkpoint.CHECKPOINTS / f"{name}.pt")
+        record[part] = {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)}
+        if "samples" in state:
+            record[part]["samples"] = state["samples"]
+    return record
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--denoiser", default="diffusion")
+    parser.add_argument("--contrastive", default="contrastive")
+    parser.add_argument("--out", type=Path, default=SHIPPED, help="written beside and renamed")
+    parser.add_argument("--float32", type=Path, help="also keep the float32 graphs in this folder, for the parity test")
+    options = parser.parse_args()
+
+    torch.set_num_threads(2)
+    autoencoder, denoiser, pair = networks(options.denoiser, options.contrastive)
+    scale = float(pair.log_scale.exp())
+    pair.image.fold()
+    tokenizer = words.build()
+    partial = options.out.with_name(options.out.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    for file, (module, inputs, outputs, dynamic) in graphs(autoencoder, denoiser, pair).items():
+        target = partial / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        model = export_float32(module, inputs, outputs, dynamic, target)
+        restore_names(model, module)
+        if MIDDLE in outputs:
+            keep_as_inner_value(model, MIDDLE)
+        if options.float32:
+            kept = options.float32 / file
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            onnx.save(model, kept)
+        onnx.save(store_as_half(model), target)
+        print(file, f"{target.stat().st_size / 1e6:.2f} MB", flush=True)
+    for file, content in configurations(denoiser, tokenizer.get_vocab_size()).items():
+        (partial / file).parent.mkdir(parents=True, exist_ok=True)
+        (partial / file).write_text(json.dumps(content, indent=2) + "\n")
+    words.write(tokenizer, partial / "tokenizer")
+    record = training_record(options.denoiser, options.contrastive)
+    about = description(pair, tokenizer.get_vocab_size(), record)
+    about["featureEncoder"]["embeds"]["logitScale"] = min(scale, 60.0)
+    (partial / "gamut.json").write_text(json.dumps(about, indent=2) + "\n")
+    if options.out.exists():
+        shutil.rmtree(options.out)
+    partial.rename(options.out)
+
+
+if __name__ == "__main__":
+    main()

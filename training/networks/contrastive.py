@@ -1,0 +1,115 @@
+"""The contrastive image/text pair: embeddings, attribute logits and features that see defects."""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from networks.text_encoder import TextEncoder
+
+EMBEDDING = 128
+CONTENT = 128  # features that describe what stands where
+DEFECT = 128  # features trained to tell renders from spoilt ones
+IMAGE_SIZE = 128
+DEFECTS = ("none", "blurred", "warped", "re-encoded", "noisy latents", "smoothed latents")
+THUMBNAIL = 8  # the content features must suffice to redraw the picture and its mask at 8 x 8
+
+
+class Convolution(nn.Module):
+    """Convolution with batch normalisation; `fold` joins the two for the export."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1):
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, padding=(kernel - 1) // 2, bias=False)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x):
+        return self.norm(self.convolution(x))
+
+    def fold(self):
+        self.convolution = fuse_conv_bn_eval(self.convolution, self.norm)
+        self.norm = nn.Identity()
+
+
+class Residual(nn.Module):
+    def __init__(self, channels: int):
+        super().__init__()
+        self.first = Convolution(channels, channels, 3)
+        self.second = Convolution(channels, channels, 3)
+        nn.init.zeros_(self.second.norm.weight)
+
+    def forward(self, x):
+        return torch.relu(x + self.second(torch.relu(self.first(x))))
+
+
+def statistics(x):
+    """Mean and standard deviation of each channel [B,2c]."""
+    variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0)
+    return torch.cat([mean, torch.sqrt(variance + 1e-5)], 1)
+
+
+class ImageEncoder(nn.Module):
+    """pixel_values [B,3,128,128] in [-1,1] to embeddings, features and one logit vector per attribute."""
+
+    def __init__(self, value_counts: dict[str, int], widths=(24, 48, 112, 224), trunk: int = 384):
+        super().__init__()
+        at64, at32, at16, at8 = widths
+        self.input = Convolution(3, at64, 4, 2)
+        self.to32 = nn.Sequential(Convolution(at64, at32, 3, 2), nn.ReLU(), Residual(at32))
+        self.to16 = nn.Sequential(Convolution(at32, at16, 3, 2), nn.ReLU(), Residual(at16))
+        self.to8 = nn.Sequential(Convolution(at16, at8, 3, 2), nn.ReLU(), Residual(at8))
+        self.layout = Convolution(at8, 64, 1)
+        described, placed = 2 * (at32 + at16 + at8), 64 * 16
+        self.trunk = nn.Linear(described + placed, trunk)
+        self.embedding = nn.Linear(trunk, EMBEDDING)
+        self.attributes = nn.ModuleDict({name: nn.Linear(trunk, count) for name, count in value_counts.items()})
+        self.content = nn.Linear(placed, CONTENT)
+        self.defect = nn.Sequential(nn.Linear(described, 192), nn.ReLU(), nn.Linear(192, DEFECT))
+        # set after training so that distances in the features are meaningful (see calibrate_features.py)
+        self.register_buffer("feature_mean", torch.zeros(CONTENT + DEFECT))
+        self.register_buffer("feature_scale", torch.ones(CONTENT + DEFECT))
+
+    def forward(self, pixel_values):
+        """(image_embeds of length 1, features, {attribute: logits})."""
+        h32 = self.to32(torch.relu(self.input(pixel_values)))
+        h16 = self.to16(h32)
+        h8 = self.to8(h16)
+        described = torch.cat([statistics(h) for h in (h32, h16, h8)], 1)
+        placed = nn.functional.avg_pool2d(torch.relu(self.layout(h8)), 2).flatten(1)
+        trunk = torch.relu(self.trunk(torch.cat([described, placed], 1)))
+        features = torch.cat([self.content(placed), self.defect(described)], 1)
+        features = (features - self.feature_mean) * self.feature_scale
+        logits = {name: head(trunk) for name, head in self.attributes.items()}
+        return nn.functional.normalize(self.embedding(trunk).float(), dim=1), features, logits
+
+    def fold(self):
+        """Joins convolutions and normalisations, in place, for the export; evaluation mode only."""
+        for module in self.modules():
+            if isinstance(module, Convolution):
+                module.fold()
+
+
+class TextTower(nn.Module):
+    """input_ids [B,L] to text_embeds [B,128] of length 1."""
+
+    def __init__(self, vocabulary: int):
+        super().__init__()
+        self.encoder = TextEncoder(vocabulary, width=128, depth=2, head_width=32)
+        self.embedding = nn.Linear(128, EMBEDDING)
+
+    def forward(self, input_ids):
+        return nn.functional.normalize(self.embedding(self.encoder(input_ids)[:, 0]).float(), dim=1)
+
+
+class ContrastivePair(nn.Module):
+    """Both towers, the logit scale, and the heads that only training needs."""
+
+    def __init__(self, vocabulary: int, value_counts: dict[str, int]):
+        super().__init__()
+        self.image = ImageEncoder(value_counts)
+        self.text = TextTower(vocabulary)
+        self.log_scale = nn.Parameter(torch.tensor(math.log(14.0)))
+        self.defect_kind = nn.Linear(DEFECT, len(DEFECTS))
+        self.defect_strength = nn.Linear(DEFECT, 1)
+        self.thumbnail = nn.Linear(CONTENT, 4 * THUMBNAIL * THUMBNAIL)

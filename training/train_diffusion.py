@@ -1,0 +1,223 @@
+"""Train the denoiser and its text encoder on latents (rectified flow); resumes from its checkpoint.
+
+    python training/train_diffusion.py --minutes 60                      # constant rate, checkpoint kept
+    python training/train_diffusion.py --name diffusion-decayed --branch-of diffusion --minutes 15 --decay-from 0
+"""
+
+import argparse
+import json
+import time
+from statistics import NormalDist
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+import captions
+import catalogue
+import checkpoint
+import tokenizer as words
+from dataset import RenderedSet, to_pixels
+from encode_latents import load_autoencoder
+from networks.text_encoder import TextEncoder
+from networks.unet import UNet
+from optimizer import MovingAverage, MuonWithAdamW, warm_up_stable_decay
+from parallel import Workers
+from sampling import sample
+
+DROP_TEXT = 0.1  # share of samples with the empty text
+
+
+class Denoiser(nn.Module):
+    """Text encoder and U-Net, trained together."""
+
+    def __init__(self, vocabulary: int, widths=(128, 256, 256)):
+        super().__init__()
+        self.text_encoder = TextEncoder(vocabulary)
+        self.unet = UNet(widths, text_width=self.text_encoder.sizes["width"])
+
+    def forward(self, x, timestep, input_ids):
+        return self.unet(x, timestep, self.text_encoder(input_ids))
+
+
+class LatentSet:
+    """Latents of a rendered set with captions drawn afresh at every visit."""
+
+    def __init__(self, name, size, tokenizer):
+        data = RenderedSet(name, size)
+        self.folder, self.tokenizer = data.folder, tokenizer
+        self.latents = np.load(self.folder / "latents.npy", mmap_mode="r")
+        self.data, self.products = data, []
+        self.refresh()
+
+    def refresh(self):
+        """Takes in what was rendered and encoded since."""
+        self.products += [catalogue.Product.from_json(row) for row in self.data.products(len(self.products))]
+        self.done = min(json.loads((self.folder / "latents.json").read_text())["done"], len(self.products))
+
+    def batch(self, rows, rng, drop=DROP_TEXT):
+        sides = rng.integers(0, 2, len(rows))
+        latents = torch.from_numpy(np.stack([self.latents[row, side] for row, side in zip(rows, sides)])).float()
+        texts = ["" if rng.random() < drop else captions.caption(self.products[row], rng) for row in rows]
+        return latents, texts
+
+
+def logit_normal_times(count, rng):
+    """t = sigmoid(standard normal), stratified over the batch and shuffled."""
+    quantile = NormalDist().inv_cdf
+    strata = (rng.permutation(count) + rng.random(count)) / count
+    normal = np.array([quantile(min(max(share, 1e-6), 1 - 1e-6)) for share in strata])
+    return torch.from_numpy(1 / (1 + np.exp(-normal))).float()
+
+
+def flow_loss(model, part):
+    latents, noise, t, input_ids = part
+    share = t[:, None, None, None]
+    x = ((1 - share) * latents + share * noise).contiguous(memory_format=torch.channels_last)
+    v = model(x, 1000 * t, input_ids)
+    return (v.float() - (noise - latents)).square().mean()
+
+
+def parts_of(latents, texts, rng, tokenizer, micro_batch):
+    """Micro-batches (latents, noise, t, input_ids) of one batch."""
+    noise = torch.from_numpy(rng.standard_normal(latents.shape, dtype=np.float32))
+    t = logit_normal_times(len(latents), rng)
+    for start in range(0, len(latents), micro_batch):
+        window = slice(start, start + micro_batch)
+        yield latents[window], noise[window], t[window], words.encode(tokenizer, texts[window])
+
+
+@torch.no_grad()
+def heldout_loss(model, parts, workers):
+    """Flow loss of the fixed held-out micro-batches."""
+
+    def loss_of(part):
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            return float(flow_loss(model, part))
+
+    return float(np.mean(workers.map(loss_of, parts)))
+
+
+@torch.no_grad()
+def sample_sheet(model, autoencoder, tokenizer, texts, path, workers, guidance_scale=3.0, steps=20, seed=0, cells=16):
+    """A contact sheet of one picture per text, 8 in a row."""
+    noise = torch.randn(len(texts), 8, cells, cells, generator=torch.Generator().manual_seed(seed))
+    ids = words.encode(tokenizer, [*texts, ""])
+
+    def draw(window):
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            text = model.text_encoder(ids[window])
+            null = model.text_encoder(ids[-1:]).expand(len(text), -1, -1)
+            latents = sample(model.unet, noise[window].contiguous(memory_format=torch.channels_last), text, null, steps, guidance_scale)
+            return to_pixels(autoencoder.decode(latents).float())
+
+    pixels = np.concatenate(workers.map(draw, [slice(i, min(i + 8, len(texts))) for i in range(0, len(texts), 8)]))
+    rows = [np.concatenate(list(pixels[i : i + 8]), 1) for i in range(0, len(pixels) // 8 * 8, 8)]
+    Image.fromarray(np.concatenate(rows)).save(path)
+
+
+def is_hidden_matrix(name, parameter):
+    """Convolutions and attention matrices of the U-Net; not its ends, not the conditioning."""
+    if not name.startswith("unet.") or parameter.ndim < 2:
+        return False
+    return not any(part in name for part in ("unet.input", "unet.output", "time_mlp", "text_mlp", "modulation"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="train")
+    parser.add_argument("--heldout", default="heldout")
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--name", default="diffusion")
+    parser.add_argument("--branch-of", help="start from this run's whole state, write to --name")
+    parser.add_argument("--init-text", default="text", help="checkpoint of the text encoder's warm start (see train_text.py)")
+    parser.add_argument("--init", help="an exported model's folder to start from when no checkpoint is left")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--decay-from", type=float, help="share of the minutes after which the rate decays; none: it stays")
+    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--micro-batch", type=int, default=8)
+    parser.add_argument("--muon-lr", type=float, default=0.02)
+    parser.add_argument("--adam-lr", type=float, default=1e-3)
+    parser.add_argument("--average", type=float, default=0.999, help="decay of the moving average of the weights")
+    parser.add_argument("--warm-up", type=int, default=100)
+    parser.add_argument("--report-minutes", type=float, default=4)
+    parser.add_argument("--sheet-minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+
+    workers = Workers(options.threads)
+    torch.manual_seed(options.seed)
+    tokenizer = words.build()
+    data = LatentSet(options.data, options.size, tokenizer)
+    heldout = LatentSet(options.heldout, options.size, tokenizer)
+    autoencoder = load_autoencoder()
+    path = checkpoint.CHECKPOINTS / f"{options.name}.pt"
+
+    model = Denoiser(tokenizer.get_vocab_size()).to(memory_format=torch.channels_last)
+    optimizer = MuonWithAdamW(model.named_parameters(), is_hidden_matrix, options.muon_lr, options.adam_lr)
+    step, samples, seconds_before = 0, 0, 0.0
+    origin = path if path.exists() else options.branch_of and checkpoint.CHECKPOINTS / f"{options.branch_of}.pt"
+    if origin:
+        state = checkpoint.load(origin)
+        model.load_state_dict(state["model"])
+        average = MovingAverage(model, options.average)
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        step, samples, seconds_before = state["step"], state["samples"], state["seconds"]
+    else:
+        if options.init:
+            from initialise import load_exported
+
+            load_exported(model, options.init)
+        elif (checkpoint.CHECKPOINTS / f"{options.init_text}.pt").exists():
+            model.text_encoder.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{options.init_text}.pt")["text_encoder"])
+        else:
+            print("no warm start of the text encoder: it begins at random")
+        average = MovingAverage(model, options.average)
+
+    fixed = np.random.default_rng(0)
+    rows = np.arange(min(256, heldout.done))
+    heldout_parts = list(parts_of(*heldout.batch(rows, fixed, drop=0.0), fixed, tokenizer, 16))
+    sheet_texts = [*captions.example_briefs()][:16]
+    sheet_texts += [captions.caption(product, fixed, style="full") for product in heldout.products[: 40 - len(sheet_texts)]]
+    path.with_suffix(".txt").write_text("\n".join(sheet_texts) + "\n")
+
+    rng = np.random.default_rng((options.seed, step))
+    first, begin, mean_loss = step, time.time(), 0.0
+    saved = reported = drawn = begin
+    while True:
+        elapsed = time.time() - begin
+        rows = rng.integers(0, data.done, options.batch)
+        losses = workers.backward(lambda part: flow_loss(model, part),
+                                  parts_of(*data.batch(rows, rng), rng, tokenizer, options.micro_batch))
+        loss = float(np.mean(losses))
+        if not np.isfinite(loss):
+            raise RuntimeError(f"diffusion: loss {loss} at step {step}")
+        warm_up = 1 if origin else options.warm_up
+        scale = warm_up_stable_decay(elapsed / (60 * options.minutes), options.decay_from, step - first, warm_up)
+        optimizer.step(scale, map_tasks=workers.map)
+        average.update(model)
+        step, samples = step + 1, samples + options.batch
+        mean_loss += (loss - mean_loss) * max(0.01, 1 / (step - first))
+        now, ended = time.time(), elapsed > 60 * options.minutes
+        if ended or now - saved > 150:
+            checkpoint.save({"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
+                             "step": step, "samples": samples, "seconds": seconds_before + now - begin}, path)
+            data.refresh()
+            saved = time.time()
+        if ended or now - reported > 60 * options.report_minutes:
+            held = heldout_loss(average.module, heldout_parts, workers)
+            print(f"{(seconds_before + now - begin) / 60:6.1f} min  step {step}  samples {samples}  of {data.done}  "
+                  f"loss {mean_loss:.4f}  held-out {held:.4f}  {(step - first) * options.batch / (now - begin):.1f} samples/s", flush=True)
+            reported = time.time()
+        if ended or now - drawn > 60 * options.sheet_minutes:
+            sample_sheet(average.module, autoencoder, tokenizer, sheet_texts, path.with_suffix(".png"), workers, cells=options.size // 8)
+            drawn = time.time()
+        if ended:
+            break
+
+
+if __name__ == "__main__":
+    main()
