@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { density } from './density.ts';
+import { differentiate } from './differentiate.ts';
 import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
 import { measure } from './measure.ts';
@@ -11,4 +12,4 @@ import { serve } from './serve.ts';
 export type Register = (program: Command) => void;
 
 /** Every command, in the order the help shows them. */
-export const commands: readonly Register[] = [generate, density, measure, select, models, doctor, serve];
+export const commands: readonly Register[] = [generate, density, measure, select, models, differentiate, doctor, serve];

@@ -1,0 +1,56 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { differentiate } from '../../../main/engine/autodiff/differentiate.ts';
+import { decode } from '../../../main/engine/graph/decode.ts';
+import { load, numbersOf, openRaw, relativeError, type StoredTensor } from '../../doubles/raw-session.ts';
+
+interface ModelRecord {
+  readonly model: string;
+  readonly output: string;
+  readonly inputs: Readonly<Record<string, StoredTensor>>;
+  readonly y: StoredTensor;
+  readonly cotangent: StoredTensor;
+  readonly gradients: Readonly<Record<string, StoredTensor>>;
+}
+
+const folder = new URL('../../reference/autodiff/models/', import.meta.url);
+const names = readdirSync(folder)
+  .filter((name) => name.endsWith('.json'))
+  .map((name) => name.replace('.json', ''));
+
+describe('gradients of a whole network, against torch.autograd in float64:', () => {
+  it('has networks of both exporters', () => {
+    expect(names.filter((name) => name.endsWith('-dynamo')).length).toBeGreaterThan(7);
+    expect(names.filter((name) => name.endsWith('-legacy')).length).toBeGreaterThan(7);
+  });
+
+  it.each(names)('%s', async (name) => {
+    const record = JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as ModelRecord;
+    const model = decode(new Uint8Array(readFileSync(new URL(record.model, folder))));
+    const withRespectTo = Object.keys(record.gradients);
+    const graph = differentiate(model, { output: record.output, cotangent: 'cotangent', withRespectTo });
+    const inputs = Object.entries(record.inputs).filter(([input]) => graph.graph.inputs.some((each) => each.name === input));
+    // Chosen weights are inputs now: they are fed what they were.
+    const weights = withRespectTo.flatMap((weight) => {
+      const constant = model.graph.initializers.get(weight);
+      if (constant?.content.kind !== 'bytes') return [];
+      const data = new Float32Array(constant.content.bytes.slice().buffer);
+      return [[weight, { type: 'float32', dims: constant.dims, data }] as const];
+    });
+    const session = await openRaw(graph);
+    const results = await session.run({
+      ...Object.fromEntries(inputs.map(([input, stored]) => [input, load(stored)])),
+      ...Object.fromEntries(weights),
+      cotangent: load(record.cotangent),
+    });
+    await session.release();
+    const y = results[record.output];
+    expect(relativeError(numbersOf(y ?? load(record.y)), numbersOf(load(record.y)))).toBeLessThan(1e-4);
+    const errors = withRespectTo.map((input) => {
+      const [got, stored] = [results[`grad_${input}`], record.gradients[input]];
+      return [input, got && stored ? relativeError(numbersOf(got), numbersOf(load(stored))) : Infinity] as const;
+    });
+    for (const [input, error] of errors) expect(error, `grad_${input}`).toBeLessThan(1e-5);
+    if (process.env['GAMUT_VERBOSE'] !== undefined) console.log(name, graph.graph.nodes.length, errors);
+  });
+});
