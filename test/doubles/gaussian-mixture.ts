@@ -78,11 +78,34 @@ export function mapRows(
   return { dims: x.dims, data };
 }
 
-/** D(x; sigma) = x + sigma² ∇ log p(x; sigma), exact (Tweedie). */
+/** D(x; sigma) = x + sigma² ∇ log p(x; sigma), exact (Tweedie). In flat loops: the tests of laws call it by the million. */
 export function mixtureDenoiser(mixture: Mixture): Denoiser {
   return async (x, sigma) => {
-    const denoised = mapRows(x, (row) => score(mixture, row, sigma).map((s, i) => (row[i] ?? NaN) + sigma * sigma * s));
-    return x.data instanceof Float32Array ? { dims: x.dims, data: Float32Array.from(denoised.data) } : denoised;
+    const size = mixture[0]?.mean.length ?? 0;
+    const data = x.data instanceof Float32Array ? new Float32Array(x.data.length) : new Float64Array(x.data.length);
+    const logs = new Float64Array(mixture.length);
+    for (let at = 0; at < x.data.length; at += size) {
+      let largest = -Infinity;
+      mixture.forEach(({ weight, mean, std }, k) => {
+        const variance = std * std + sigma * sigma;
+        let square = 0;
+        for (let i = 0; i < size; i++) square += ((x.data[at + i] ?? NaN) - (mean[i] ?? NaN)) ** 2;
+        const log = Math.log(weight) - square / (2 * variance) - (size / 2) * Math.log(variance);
+        logs[k] = log;
+        largest = Math.max(largest, log);
+      });
+      let total = 0;
+      for (let k = 0; k < logs.length; k++) total += Math.exp((logs[k] ?? NaN) - largest);
+      mixture.forEach(({ mean, std }, k) => {
+        const share = Math.exp((logs[k] ?? NaN) - largest) / total;
+        const keep = (std * std) / (std * std + sigma * sigma);
+        for (let i = 0; i < size; i++) {
+          const m = mean[i] ?? NaN;
+          data[at + i] = (data[at + i] ?? NaN) + share * (m + keep * ((x.data[at + i] ?? NaN) - m));
+        }
+      });
+    }
+    return { dims: x.dims, data };
   };
 }
 

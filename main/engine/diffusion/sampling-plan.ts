@@ -181,7 +181,9 @@ function optionsOf(config: SchedulerConfig): SamplerOptions {
           'final_sigmas_type',
         );
       const solver = config.solver_type === 'heun' ? 'heun' : 'midpoint';
-      return { ...common, algorithm, solver, eulerAtFinal: config.euler_at_final };
+      // A scheduler's own third order is diffusers'; the one asked for by name is the corrected method.
+      const releasedThirdOrder = config.sampler !== 'dpm++3m';
+      return { ...common, algorithm, solver, eulerAtFinal: config.euler_at_final, releasedThirdOrder };
     }
     case 'unipc':
       return {

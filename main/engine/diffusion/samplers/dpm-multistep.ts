@@ -1,6 +1,6 @@
 import { combine } from '../../tensor/arithmetic.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { integrandOf, isStochastic, lambdaOf, stepWeights } from './dpm-update.ts';
+import { integrandOf, isStochastic, lambdaOf, releasedPhi2, stepWeights } from './dpm-update.ts';
 import { limited, noiseOf, sigmaAt, steps, type Sampler } from './sampler.ts';
 
 /** From this number of steps on, `lowerOrderFinal` changes nothing: long runs are stable without it. */
@@ -10,7 +10,10 @@ const longRun = 15;
  * DPM-Solver++ as a multistep method of order 1 to 3, and its relatives: in the noise instead of x0, and as SDEs.
  * Lu et al. 2022b (2211.01095), algorithm 2.
  *
- * Reads `order`, `algorithm`, `solver`, `lowerOrderFinal`, `eulerAtFinal`, `limit`, and `noise` when the algorithm is an SDE.
+ * In the third order the code in circulation (the authors', and diffusers') takes half of the second derivative, which leaves a
+ * method of order 2, and in its SDE form a wrong sign besides; `releasedThirdOrder` reproduces it.
+ *
+ * Reads `order`, `algorithm`, `solver`, `lowerOrderFinal`, `eulerAtFinal`, `releasedThirdOrder`, `limit`, and `noise` when the algorithm is an SDE.
  */
 export const dpmMultistep: Sampler = (denoise, x, sigmas, options = {}) => {
   const { order: highestOrder = 2, algorithm = 'dpmsolver++', solver = 'midpoint' } = options;
@@ -31,7 +34,8 @@ export const dpmMultistep: Sampler = (denoise, x, sigmas, options = {}) => {
     const denoised = await estimate(x, sigma);
     past.unshift({ lambda: lambdaOf(sigma), m: integrandOf(algorithm, { x, sigma, denoised }) });
     past.length = Math.min(past.length, highestOrder);
-    const weights = stepWeights(algorithm, sigma, sigmaNext);
+    const exact = stepWeights(algorithm, sigma, sigmaNext);
+    const weights = options.releasedThirdOrder === true ? { ...exact, phi2: releasedPhi2(algorithm, exact) } : exact;
     const h = lambdaOf(sigmaNext) - lambdaOf(sigma);
     const terms: [number, Tensor][] = [
       [weights.sample, x],
@@ -64,9 +68,9 @@ function derivativeWeights(
       [-weight, second.m],
     ];
   }
-  // D1 = E0 + r0/(r0 + r1) (E0 − E1), D2 = (E0 − E1)/(r0 + r1), with E0 = (m0 − m1)/r0 and E1 = (m1 − m2)/r1
+  // D1 = E0 + r0/(r0 + r1) (E0 − E1), D2 = 2 (E0 − E1)/(r0 + r1), with E0 = (m0 − m1)/r0 and E1 = (m1 − m2)/r1
   const r1 = (second.lambda - third.lambda) / h;
-  const e1 = -(phi1 * r0 + phi2) / (r0 + r1);
+  const e1 = -(phi1 * r0 + 2 * phi2) / (r0 + r1);
   const e0 = phi1 - e1;
   return [
     [phi0 + e0 / r0, newest.m],

@@ -55,7 +55,7 @@ export function stepWeights(algorithm: Algorithm, sigma: number, sigmaNext: numb
         sample: ratio * ratio,
         phi0: -Math.expm1(-2 * h),
         phi1: Math.expm1(-2 * h) / (2 * h) + 1,
-        phi2: (-Math.expm1(-2 * h) - 2 * h) / (2 * h) ** 2 - 0.5,
+        phi2: 0.5 - (Math.expm1(-2 * h) + 2 * h) / (2 * h) ** 2,
         noise: sigmaNext * Math.sqrt(-Math.expm1(-2 * h)),
       };
     case 'sde-dpmsolver':
@@ -67,6 +67,11 @@ export function stepWeights(algorithm: Algorithm, sigma: number, sigmaNext: numb
         noise: sigmaNext * Math.sqrt(Math.expm1(2 * h)),
       };
   }
+}
+
+/** The third weight of the code in circulation: half the right one, for the SDE in x0 with −1/2 where 1/2 belongs. */
+export function releasedPhi2(algorithm: Algorithm, { phi2 }: StepWeights): number {
+  return (algorithm === 'sde-dpmsolver++' ? phi2 - 1 : phi2) / 2;
 }
 
 /** What an algorithm integrates: the x0 estimate (`++`) or the noise. */

@@ -44,6 +44,8 @@ export interface SamplerOptions {
   readonly algorithm?: 'dpmsolver++' | 'dpmsolver' | 'sde-dpmsolver++' | 'sde-dpmsolver';
   /** Second-order form of DPM-Solver. */
   readonly solver?: 'midpoint' | 'heun';
+  /** DPM-Solver of order 3, multistep: weigh the second derivative as the authors' code does, which is not of order 3. */
+  readonly releasedThirdOrder?: boolean;
   /** B(h) of UniPC. */
   readonly unipc?: {
     readonly form: 'bh1' | 'bh2';
