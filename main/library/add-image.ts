@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import type { ImageRecord } from '../contract/images.ts';
 import type { ForeignSettings, ImageSummary } from '../contract/library.ts';
+import { setArriving } from './batches.ts';
 import type { Database } from './database.ts';
 import { writeFileAtomically } from './files.ts';
 import { encodeImageFile, type Pixels } from './image-file/encode-image-file.ts';
@@ -41,11 +42,14 @@ export function pixelHashOf(pixels: Pixels): string {
 
 /**
  * Keeps a generated image: its file first, whole under its name, then its row. Storing the same image again (a job that
- * goes on after a kill) replaces what is there and leaves marks alone.
+ * goes on after a kill) replaces what is there and leaves marks alone. The batch counts as arriving until `setArriving`
+ * says that it is done.
  */
 export async function storeImage(library: Library, pixels: Pixels, record: ImageRecord): Promise<ImageSummary> {
   const file = imageFileName(record.index, 'png');
   const [bytes, look] = await Promise.all([encodeImageFile(pixels, record), lookOfPixels(pixels)]);
+  // Before the file: a kill between file and row leaves a folder that the next opening looks through.
+  setArriving(library, record.batch, true);
   await writeFileAtomically(join(library.folders.images, record.batch, file), bytes);
   insertImage(library, {
     batch: record.batch,

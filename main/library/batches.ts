@@ -31,7 +31,8 @@ export async function createBatch(
 
 /** Says that this process is writing files into the batch, or that it is done. */
 export function setArriving(library: Library, batch: string, arriving: boolean): void {
-  library.database.run('UPDATE batches SET arriving = ? WHERE id = ?', arriving ? process.pid : 0, batch);
+  const pid = arriving ? process.pid : 0;
+  library.database.run('UPDATE batches SET arriving = ? WHERE id = ? AND arriving <> ?', pid, batch, pid);
 }
 
 /** Keeps what a finished batch cost and measured. */
