@@ -26,6 +26,7 @@ export default defineConfig({
   },
   renderer: {
     ...page,
+    root: 'renderer',
     build: { ...page.build, outDir: 'out/renderer', rollupOptions: { input: 'renderer/index.html' } },
   },
 });

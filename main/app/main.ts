@@ -44,7 +44,7 @@ async function start(): Promise<void> {
   const studio: Studio = await openStudio({
     services,
     startEngine: utilityEngine(join(out, 'main', 'engine.js')),
-    resourcesFolder: app.isPackaged ? join(process.resourcesPath, 'resources') : join(out, '..', 'resources'),
+    builtInModels: app.isPackaged ? join(process.resourcesPath, 'models') : join(out, '..', 'resources', 'models'),
     version: app.getVersion(),
   });
   guardSession(session.defaultSession);
@@ -70,9 +70,9 @@ async function start(): Promise<void> {
 }
 
 registerSchemes();
-// GAMUT_DATA keeps everything of one studio in one folder, the window's own storage too.
-const data = process.env['GAMUT_DATA'];
-if (data !== undefined && data !== '') app.setPath('userData', join(data, 'window'));
+// GAMUT_HOME keeps everything of one studio in one folder, the window's own storage too.
+const home = process.env['GAMUT_HOME'];
+if (home !== undefined && home !== '') app.setPath('userData', join(home, 'window'));
 app.enableSandbox();
 app.on('window-all-closed', () => {
   if (process.platform !== 'darwin') app.quit();

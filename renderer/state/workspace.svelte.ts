@@ -348,7 +348,7 @@ export class Workspace {
       const isFirst = this.queue.current === undefined || this.queue.current.id === job.id;
       this.#follows = true;
       if (isFirst) await this.batch.show(job.batch);
-      else this.notices.say(this.language.t('queue.added', { count: this.queue.waiting.length }));
+      else this.notices.say(this.language.t('queue.added', { count: Math.max(1, this.queue.waiting.length) }));
     } catch (error) {
       const failure = toFailure(error);
       this.notices.complain(failure);

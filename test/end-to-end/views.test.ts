@@ -52,9 +52,9 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
     const complaints = watchComplaints(page);
     await look(page, '01-first-run');
     await page.locator('.examples button').first().click();
-    await page.getByLabel('Prompt').fill('a tall matte terracotta vaze with a handel');
-    await page.getByLabel('Fidelity ↔ Diversity').fill('0.5');
-    await page.getByLabel('Count').fill('18');
+    await page.getByRole('textbox', { name: 'Prompt' }).fill('a tall matte terracotta vaze with a handel');
+    await page.getByRole('slider').fill('0.5');
+    await page.getByRole('spinbutton', { name: 'Count' }).fill('18');
     await page.locator('.unknown').first().waitFor();
     await page.locator('[data-primary]').click();
     await page.getByText('of 18').first().waitFor();

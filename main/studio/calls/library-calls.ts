@@ -1,0 +1,133 @@
+import type { StudioHandlers } from '../../contract/calls/index.ts';
+import { Failure } from '../../contract/failures.ts';
+import { batchSummary, recentBatches } from '../../library/batches.ts';
+import { createCollection, listCollections, removeCollection, renameCollection } from '../../library/collections.ts';
+import { duplicateGroups, mostCompared, similarImages } from '../../library/duplicates.ts';
+import { importPicture, settingsOfPicture } from '../../library/import-files.ts';
+import type { Library } from '../../library/library.ts';
+import {
+  collectImages,
+  deleteImages,
+  flagImages,
+  rateImages,
+  redo,
+  rescueImages,
+  restoreImages,
+  tagImages,
+  uncollectImages,
+  undo,
+  untagImages,
+} from '../../library/marks.ts';
+import { imageDetail } from '../../library/picture-files.ts';
+import { searchAll, searchPage, tagCounts } from '../../library/search.ts';
+import type { Announcer } from './announcer.ts';
+
+/** Bytes of a dropped file. */
+function bytesOf(content: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(Buffer.from(content, 'base64'));
+}
+
+/** The window's calls about images, answered by the library; every change is announced to all windows. */
+export function imageHandlers(library: Library, announcer: Announcer): StudioHandlers['images'] {
+  const changed = async (images: readonly string[], work: Promise<void>): Promise<Record<string, never>> => {
+    await work;
+    announcer.tell({ kind: 'library', images: [...images] });
+    return {};
+  };
+  return {
+    page: async (request) => searchPage(library, request),
+    detail: async ({ image }) => imageDetail(library, image),
+    flag: ({ images, flag }) => changed(images, flagImages(library, images, flag)),
+    rate: ({ images, rating }) => changed(images, rateImages(library, images, rating)),
+    tag: ({ images, tag }) => changed(images, tagImages(library, images, tag)),
+    untag: ({ images, tag }) => changed(images, untagImages(library, images, tag)),
+    rescue: ({ images }) => changed(images, rescueImages(library, images)),
+    trash: ({ images }) => changed(images, deleteImages(library, images)),
+    restore: ({ images }) => changed(images, restoreImages(library, images)),
+    async undo() {
+      const entry = await undo(library);
+      if (entry !== null) announcer.tell({ kind: 'library', images: entry.images });
+      return entry;
+    },
+    async redo() {
+      const entry = await redo(library);
+      if (entry !== null) announcer.tell({ kind: 'library', images: entry.images });
+      return entry;
+    },
+    similar: async ({ image, limit }) => ({ images: similarImages(library, image, limit) }),
+    async duplicates({ query }) {
+      const ids: string[] = [];
+      for (const { id } of searchAll(library, query)) {
+        if (ids.length === mostCompared)
+          throw new Failure('bad-input', `Near-duplicates are looked for among ${mostCompared} images at most.`);
+        ids.push(id);
+      }
+      return { groups: duplicateGroups(library, ids) };
+    },
+    tags: async () => tagCounts(library).map(({ tag, count }) => ({ tag, count })),
+    readSettings: async ({ content }) =>
+      (await settingsOfPicture(library, bytesOf(content))) ?? {
+        program: 'unknown',
+        model: null,
+        settings: {},
+        unmapped: [],
+      },
+    async take({ content }) {
+      const image = await importPicture(library, bytesOf(content));
+      announcer.tell({ kind: 'library', images: [image.id] });
+      return image;
+    },
+  };
+}
+
+export function batchHandlers(library: Library, announcer: Announcer): StudioHandlers['batches'] {
+  return {
+    get: async ({ batch }) => batchSummary(library, batch),
+    recent: async ({ limit }) => recentBatches(library, limit),
+    async close({ batch }) {
+      await closeBatch(library, batch);
+      announcer.tell({ kind: 'library', images: [] });
+      return batchSummary(library, batch);
+    },
+  };
+}
+
+/** Lets go of the candidates that were rejected and not rescued: they go to the trash, from where they can come back. */
+async function closeBatch(library: Library, batch: string): Promise<void> {
+  const rejected = [...searchAll(library, { batch, candidates: 'rejected' })].map(({ id }) => id);
+  if (rejected.length > 0) await deleteImages(library, rejected);
+}
+
+export function collectionHandlers(library: Library, announcer: Announcer): StudioHandlers['collections'] {
+  const tell = (images: readonly string[]): void => {
+    announcer.tell({ kind: 'library', images: [...images] });
+  };
+  return {
+    list: async () => listCollections(library),
+    async create({ name }) {
+      const made = createCollection(library, name);
+      tell([]);
+      return made;
+    },
+    async rename({ collection, name }) {
+      const renamed = renameCollection(library, collection, name);
+      tell([]);
+      return renamed;
+    },
+    async remove({ collection }) {
+      removeCollection(library, collection);
+      tell([]);
+      return {};
+    },
+    async add({ collection, images }) {
+      await collectImages(library, images, collection);
+      tell(images);
+      return {};
+    },
+    async take({ collection, images }) {
+      await uncollectImages(library, images, collection);
+      tell(images);
+      return {};
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import type { StudioHandlers } from '../contract/calls/index.ts';
+import { toFailure } from '../contract/failures.ts';
+import { defaultHome, openLibrary } from '../library/library.ts';
+import { pictureBytes, pictureFile, thumbnail } from '../library/picture-files.ts';
+import { Announcer } from './calls/announcer.ts';
+import { exportHandlers, Places } from './calls/export-calls.ts';
+import { jobHandlers, openJobs } from './calls/job-calls.ts';
+import { batchHandlers, collectionHandlers, imageHandlers } from './calls/library-calls.ts';
+import { modelHandlers } from './calls/model-calls.ts';
+import { preferenceHandlers } from './calls/preferences.ts';
+import { presetHandlers } from './calls/preset-calls.ts';
+import type { StartEngine } from './engine-child.ts';
+import { modelFolders } from './model-folders.ts';
+import type { HostServices, Studio } from './studio.ts';
+import { openWorkshop, readPictureFile } from './workshop.ts';
+
+export interface StudioOptions {
+  readonly services: HostServices;
+  readonly version: string;
+  /** How engines are started; a forked process unless the host has its own kind. */
+  readonly startEngine?: StartEngine;
+  /** Folder of library, models and preferences; GAMUT_HOME or the platform's own unless given. */
+  readonly home?: string;
+  /** Folder of the models that come with the application, where it is packaged. */
+  readonly builtInModels?: string;
+}
+
+/** Opens everything the application does over one home folder: what each of its hosts shows to its windows. */
+export async function openStudio(options: StudioOptions): Promise<Studio> {
+  const home = options.home ?? defaultHome();
+  const { services } = options;
+  const library = await openLibrary(home);
+  const folders = modelFolders(home, options.builtInModels);
+  const announcer = new Announcer();
+  const workshop = openWorkshop({
+    folders,
+    hashCache: join(home, 'cache', 'model-hashes.json'),
+    // A window names pictures by their ids, never by a path.
+    readPicture: async (id) => readPictureFile((await pictureFile(library, id)).path),
+    ...(options.startEngine === undefined ? {} : { engine: { start: options.startEngine } }),
+  });
+  const jobs = await openJobs(library, workshop, announcer);
+  const places = new Places(library.folders.exports);
+
+  const handlers: StudioHandlers = {
+    activity: {
+      async *watch(_input, signal) {
+        // Listening begins before the state is read, so that nothing falls between the two.
+        const events = announcer.listen(signal);
+        yield { kind: 'state', ...jobs.state() };
+        yield* events;
+      },
+    },
+    jobs: jobHandlers(jobs),
+    batches: batchHandlers(library, announcer),
+    images: imageHandlers(library, announcer),
+    collections: collectionHandlers(library, announcer),
+    exports: exportHandlers(library, places, services),
+    presets: presetHandlers(library),
+    models: modelHandlers(folders, services),
+    preferences: preferenceHandlers(home, announcer),
+    host: {
+      about: async () => ({
+        version: options.version,
+        platform: process.platform,
+        dataFolder: home,
+        ...services.about,
+      }),
+      choosePlace: async () => {
+        const folder = await services.chooseFolder('Gamut');
+        return folder === null ? null : { place: places.grant(folder), label: folder };
+      },
+      async reveal({ image }) {
+        services.reveal((await pictureFile(library, image)).path);
+        return {};
+      },
+    },
+  };
+
+  return {
+    handlers,
+    async picture(id, size) {
+      try {
+        if (size === 'thumbnail') return { bytes: await thumbnail(library, id), mediaType: 'image/webp' };
+        const { mediaType } = await pictureFile(library, id);
+        return { bytes: await pictureBytes(library, id), mediaType };
+      } catch (error) {
+        if (toFailure(error).code === 'not-found') return null;
+        throw error;
+      }
+    },
+    download: (name) => places.download(name),
+    async close() {
+      await jobs.close();
+      announcer.close();
+      workshop[Symbol.dispose]();
+      await library.close();
+    },
+  };
+}
