@@ -8,7 +8,7 @@ import { contactSheetName, contactSheetPages } from '../library/contact-sheet.ts
 import { ensureWritableFolder, writeFileAtomically } from '../library/files.ts';
 import { encodeImageFile } from '../library/image-file/encode-image-file.ts';
 import { manifestCsv, manifestJson } from '../library/manifest.ts';
-import type { BatchEvent } from './generate.ts';
+import type { CuratedEvent } from './generate-batch.ts';
 
 /** An image that is on the disk under its final name. */
 export interface WrittenImage {
@@ -17,7 +17,7 @@ export interface WrittenImage {
 }
 
 export type WriteEvent =
-  | BatchEvent
+  | CuratedEvent
   | { readonly kind: 'written'; readonly index: number; readonly path: string }
   /** Last: everything about the batch is on the disk. */
   | {
@@ -30,9 +30,10 @@ export type WriteEvent =
 export interface WriteOptions {
   /** Id of the batch, for the manifest. */
   readonly batch: string;
-  /** Measures the written images; called once, when all are there. */
-  readonly measure?: (images: readonly WrittenImage[]) => Promise<readonly Measure[]>;
 }
+
+/** Where candidates that were not kept stay, within the batch's folder. */
+const rejectedFolder = 'rejected';
 
 /**
  * Writes a batch into a folder while it is made: each image as soon as it is there, at the end (also of a batch that was
@@ -42,13 +43,14 @@ export interface WriteOptions {
  * @throws what the batch throws; `not-writable` and `disk-full` from the folder
  */
 export async function* writeBatch(
-  events: AsyncIterable<BatchEvent>,
+  events: AsyncIterable<CuratedEvent>,
   folder: string,
-  { batch, measure }: WriteOptions,
+  { batch }: WriteOptions,
 ): AsyncGenerator<WriteEvent, void, void> {
   const made = missingFolders(folder);
   const images: WrittenImage[] = [];
   let cost: BatchCost | null = null;
+  let measures: readonly Measure[] = [];
   let diskFailed = false;
   const toDisk = async (work: Promise<void>): Promise<void> => {
     try {
@@ -62,22 +64,25 @@ export async function* writeBatch(
     for await (const event of events) {
       if (event.kind === 'started') await toDisk(ensureWritableFolder(folder));
       if (event.kind === 'finished') cost = event.cost;
+      if (event.kind === 'measured') measures = event.measures;
       yield event;
-      if (event.kind !== 'image') continue;
+      if (event.kind !== 'image' && event.kind !== 'rejected') continue;
       const { picture, record } = event;
       const file = fileName(record);
       const pixels = { width: picture.width, height: picture.height, data: picture.pixels };
-      await toDisk(encodeImageFile(pixels, record).then((bytes) => writeFileAtomically(join(folder, file), bytes)));
+      const place = event.kind === 'image' ? folder : join(folder, rejectedFolder);
+      if (event.kind === 'rejected') await toDisk(ensureWritableFolder(place));
+      await toDisk(encodeImageFile(pixels, record).then((bytes) => writeFileAtomically(join(place, file), bytes)));
+      if (event.kind === 'rejected') continue;
       images.push({ file, record });
       yield { kind: 'written', index: event.index, path: join(folder, file) };
     }
     images.sort((a, b) => a.record.index - b.record.index);
-    const measures = measure === undefined || images.length === 0 ? [] : await measure(images);
     await toDisk(writeSummary(folder, batch, images, measures, cost));
     yield { kind: 'complete', images, measures, cost };
   } catch (error) {
     // What was finished is kept, with its manifest; a disk that refused a file would refuse this too.
-    if (images.length > 0 && !diskFailed) await writeSummary(folder, batch, images, [], cost);
+    if (images.length > 0 && !diskFailed) await writeSummary(folder, batch, images, measures, cost);
     throw error;
   } finally {
     await removeEmpty(made);

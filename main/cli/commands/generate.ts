@@ -6,7 +6,7 @@ import type { FailureRecord } from '../../contract/failures.ts';
 import type { ImageRecord, ProviderReport } from '../../contract/images.ts';
 import { samplerNames, sigmaSpacings } from '../../contract/settings.ts';
 import type { GenerationRequest } from '../../contract/settings.ts';
-import { generate as generateBatch } from '../../studio/generate.ts';
+import { generateBatch } from '../../studio/generate-batch.ts';
 import { defaultModel } from '../../studio/models.ts';
 import { differencesFrom, recordInFile } from '../../studio/repeat.ts';
 import { settingsOfRequest } from '../../studio/settings-of-request.ts';
@@ -159,6 +159,7 @@ class Report {
   #provider: ProviderReport | undefined;
   #complete: Extract<WriteEvent, { kind: 'complete' }> | undefined;
   #written = 0;
+  #rejected = 0;
   #secondsLeft = 0;
 
   constructor(count: number, seed: number) {
@@ -200,6 +201,10 @@ class Report {
         this.#failed.push({ index: event.index, failure: event.failure });
         this.#progress.line(`image ${event.index} failed: ${event.failure.message}`);
         break;
+      case 'rejected':
+        this.#rejected += 1;
+        this.#progress.line(`candidate ${event.index} rejected  (${this.#rejected} so far)`);
+        break;
       case 'note':
         this.note(event.message);
         break;
@@ -207,6 +212,7 @@ class Report {
         this.#complete = event;
         break;
       case 'preview':
+      case 'measured':
       case 'finished':
         break;
     }
@@ -237,7 +243,10 @@ class Report {
     } else if (cost !== null) {
       for (const measure of measures) process.stdout.write(`${lineOf(measure)}\n`);
       const each = cost.secondsPerKept === null ? '' : `, ${cost.secondsPerKept.toFixed(2)} s each`;
-      process.stderr.write(`${cost.kept} images in ${cost.seconds.toFixed(1)} s${each}: ${out}\n`);
+      const rejected = cost.rejected === 0 ? '' : `, ${cost.rejected} candidates rejected`;
+      process.stderr.write(
+        `${cost.kept} of ${cost.asked} images kept${rejected}, in ${cost.seconds.toFixed(1)} s${each}: ${out}\n`,
+      );
     }
     const [first] = this.#failed;
     if (first !== undefined && images.length === 0) throw Failure.fromRecord(first.failure);
