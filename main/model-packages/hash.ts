@@ -16,7 +16,16 @@ const worthCaching = 256 * 2 ** 20;
  *
  * @param cacheFile remembers the hashes of large files by path, size and time of change; null: nothing is remembered
  */
-export async function hashPackage({ folder, model }: ModelPackage, cacheFile: string | null = null): Promise<string> {
+export function hashPackage(modelPackage: ModelPackage, cacheFile: string | null = null): Promise<string> {
+  const known = hashes.get(modelPackage) ?? hashFiles(modelPackage, cacheFile);
+  hashes.set(modelPackage, known);
+  return known;
+}
+
+/** A package is read again when its files change, so a hash holds as long as its package. */
+const hashes = new WeakMap<ModelPackage, Promise<string>>();
+
+async function hashFiles({ folder, model }: ModelPackage, cacheFile: string | null): Promise<string> {
   const parts = ['text_encoder', 'unet', 'vae_decoder', ...(model.files.vaeEncoder === null ? [] : ['vae_encoder'])];
   const weights = parts.flatMap((part) => checkWeights(folder, part).files);
   const others = ['tokenizer.json', 'vocab.json', 'merges.txt'].map((file) => join(folder, 'tokenizer', file));

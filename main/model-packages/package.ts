@@ -30,4 +30,6 @@ export interface ModelFolders {
   readonly builtIn: string;
   /** Models the person added. */
   readonly user: string;
+  /** Packages opened so far, by folder, with the state of the files they were read from; absent: nothing is kept. */
+  readonly opened?: Map<string, { readonly state: string; readonly modelPackage: ModelPackage }>;
 }

@@ -46,8 +46,31 @@ export function resolvePackage(model: string, folders: ModelFolders): FoundPacka
   );
 }
 
-/** Resolves and loads. */
+/** Resolves and loads; a package whose files have not changed since it was opened is not read again. */
 export function openPackage(model: string, folders: ModelFolders): ModelPackage {
   const { folder, builtIn } = resolvePackage(model, folders);
-  return loadPackage(folder, builtIn);
+  const state = stateOf(folder);
+  const known = folders.opened?.get(folder);
+  if (known?.state === state) return known.modelPackage;
+  const modelPackage = loadPackage(folder, builtIn);
+  folders.opened?.set(folder, { state, modelPackage });
+  return modelPackage;
+}
+
+/** Everything of a package that `loadPackage` reads. */
+const readParts = ['tokenizer', 'scheduler', 'text_encoder', 'unet', 'vae', 'vae_encoder', 'vae_decoder'];
+
+/** Names, sizes and times of change of a package's files. */
+function stateOf(folder: string): string {
+  const inParts = readParts
+    .map((part) => join(folder, part))
+    .filter((part) => existsSync(part))
+    .flatMap((part) => readdirSync(part).map((file) => join(part, file)));
+  const files = [join(folder, 'model_index.json'), join(folder, 'gamut.json'), ...inParts];
+  return files
+    .map((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false });
+      return `${file} ${stat?.size} ${stat?.mtimeMs}`;
+    })
+    .join('\n');
 }

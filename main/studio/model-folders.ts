@@ -8,7 +8,7 @@ const builtInModels = fileURLToPath(new URL('../../resources/models', import.met
 
 /** Where models are looked for: those that come with the application, and those of the person. */
 export function modelFolders(home: string = defaultHome(), builtIn: string = builtInModels): ModelFolders {
-  return { builtIn, user: join(home, 'models') };
+  return { builtIn, user: join(home, 'models'), opened: new Map() };
 }
 
 /** Where the hashes of large model files are remembered. */

@@ -5,8 +5,9 @@ import { Failure } from '../../main/contract/failures.ts';
 import { decode } from '../../main/engine/graph/decode.ts';
 import { encode } from '../../main/engine/graph/encode.ts';
 import type { Content } from '../../main/engine/graph/model.ts';
+import { hashPackage } from '../../main/model-packages/hash.ts';
 import { loadPackage } from '../../main/model-packages/load.ts';
-import { findPackages, resolvePackage } from '../../main/model-packages/resolve.ts';
+import { findPackages, openPackage, resolvePackage } from '../../main/model-packages/resolve.ts';
 import { copiedPackage, packageFolder, packagesFolder, temporaryFolder } from '../doubles/packages.ts';
 
 function complaint(work: () => unknown): { readonly code: string; readonly message: string } {
@@ -190,6 +191,24 @@ describe('a broken package', () => {
       code: 'unsupported',
       message: `${copy.path}: ${family} (${pipeline}): ${missing}`,
     });
+  });
+});
+
+describe('an opened package', () => {
+  it('is read again only when its files have changed', async () => {
+    using copy = copiedPackage('flow');
+    const folders = { builtIn: packagesFolder, user: packagesFolder, opened: new Map() };
+    const first = openPackage(copy.path, folders);
+    expect(openPackage(copy.path, folders)).toBe(first);
+    editJson(join(copy.path, 'scheduler/scheduler_config.json'), { shift: 3 });
+    const second = openPackage(copy.path, folders);
+    expect(second.model.scheduler['shift']).toBe(3);
+    expect(await hashPackage(second)).not.toBe(await hashPackage(first));
+  });
+
+  it('has the same hash wherever it lies', async () => {
+    using copy = copiedPackage('optimum');
+    expect(await hashPackage(loadPackage(copy.path))).toBe(await hashPackage(loadPackage(packageFolder('optimum'))));
   });
 });
 
