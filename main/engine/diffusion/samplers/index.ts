@@ -29,10 +29,10 @@ export const samplers = {
   kdpm2,
   'kdpm2-ancestral': kdpm2Ancestral,
   'dpm++2m': dpmMultistep,
-  'dpm++2m-sde': (denoise, x, sigmas, options) =>
+  'dpm++2m-sde': (denoise, x, sigmas, options = {}) =>
     dpmMultistep(denoise, x, sigmas, { algorithm: 'sde-dpmsolver++', ...options }),
   'dpm++2s': dpmSinglestep,
-  'dpm++3m': (denoise, x, sigmas, options) => dpmMultistep(denoise, x, sigmas, { order: 3, ...options }),
+  'dpm++3m': (denoise, x, sigmas, options = {}) => dpmMultistep(denoise, x, sigmas, { order: 3, ...options }),
   'dpm++sde': dpmSde,
   deis,
   unipc,
