@@ -43,8 +43,8 @@ it(
       const places = new Map<string, boolean>();
       const stored = new Set<string>();
       for (let round = 0; round < kills; round += 1) {
-        // Spread over one cycle of the writer, which takes some tens of milliseconds.
-        const lines = await writeUntilKilled(home, stored.size, 3 + ((round * 37) % 120));
+        // Between any two words of the writer, early and late.
+        const lines = await writeUntilKilled(home, stored.size, 1 + (round % 7), (round * 13) % 40);
         for (const [verb, id = '', value] of lines.map((line) => line.split(' '))) {
           if (verb === 'stored') stored.add(id);
           if (verb === 'rated') ratings.set(id, Number(value));
