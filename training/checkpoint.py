@@ -5,8 +5,9 @@ from pathlib import Path
 
 import torch
 
-TRAINING = Path(__file__).resolve().parent
-CHECKPOINTS = TRAINING / ".checkpoints"
+# the folder that holds .data and .checkpoints; the smoke run works in one of its own
+HOME = Path(os.environ.get("GAMUT_TRAINING_HOME", Path(__file__).resolve().parent))
+CHECKPOINTS = HOME / ".checkpoints"
 
 
 def save(state: dict, path: Path) -> None:

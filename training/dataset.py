@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-DATA = Path(__file__).resolve().parent / ".data"
+from checkpoint import HOME
+
+DATA = HOME / ".data"
 
 
 class RenderedSet:

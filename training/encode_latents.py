@@ -16,6 +16,7 @@ import torch
 
 import checkpoint
 from dataset import RenderedSet, to_images
+from initialise import load_exported_autoencoder
 from networks.autoencoder import DOWNSCALE, LATENT_CHANNELS, Autoencoder
 from parallel import Workers
 
@@ -43,6 +44,7 @@ def main():
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--autoencoder", default="autoencoder")
     parser.add_argument("--normalise", action="store_true", help="freeze the autoencoder: measure its latents and write <name>-final.pt")
+    parser.add_argument("--init", help="an exported model's folder: take its autoencoder, normalisation included, as <name>-final.pt")
     parser.add_argument("--one-side", action="store_true", help="only one of the two mirrored sides per image, by turns (half the time)")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -56,12 +58,14 @@ def main():
         measure_normalisation(model, data)
         print("latent mean", model.latent_mean.flatten().tolist(), "std", model.latent_std.flatten().tolist())
         checkpoint.save(model.state_dict(), checkpoint.CHECKPOINTS / f"{options.autoencoder}-final.pt")
+    if options.init:
+        checkpoint.save(load_exported_autoencoder(options.init).state_dict(), checkpoint.CHECKPOINTS / f"{options.autoencoder}-final.pt")
     model = load_autoencoder(options.autoencoder)
 
     cells = options.size // DOWNSCALE
     path, progress = data.folder / "latents.npy", data.folder / "latents.json"
     done = 0
-    if progress.exists() and not options.normalise:
+    if progress.exists() and not options.normalise and not options.init:
         done = json.loads(progress.read_text())["done"]
         latents = np.load(path, mmap_mode="r+")
     else:

@@ -26,7 +26,8 @@ SPOILT = 0.4  # share of spoilt pictures in a batch
 ATTRIBUTE_WEIGHT, DEFECT_WEIGHT, STRENGTH_WEIGHT, THUMBNAIL_WEIGHT = 0.3, 0.5, 0.2, 0.5
 
 
-def spoil_some(images, latents, autoencoder, rng):
+@torch.no_grad()
+def spoil_some(images, autoencoder, rng):
     """Spoils the first SPOILT of a batch in equal parts; gives back images, kinds and strengths in 0..1."""
     images = images.clone()
     kinds, strengths = torch.zeros(len(images), dtype=torch.long), torch.zeros(len(images))
@@ -43,9 +44,9 @@ def spoil_some(images, latents, autoencoder, rng):
             images[part] = spoil.reencode(autoencoder, images[part], times)
             strength = 0.5 * times
         elif kind == 4:
-            images[part] = spoil.noisy_latents(autoencoder, latents[part], 0.1 + 0.5 * strength)
+            images[part] = spoil.noisy_latents(autoencoder, autoencoder.encode(images[part]).float(), 0.1 + 0.5 * strength)
         else:
-            images[part] = spoil.smoothed_latents(autoencoder, latents[part], 0.15 + 0.7 * strength)
+            images[part] = spoil.smoothed_latents(autoencoder, autoencoder.encode(images[part]).float(), 0.15 + 0.7 * strength)
         kinds[part], strengths[part] = kind, strength
     return images, kinds, strengths
 
@@ -74,12 +75,11 @@ def loss_of(model, part):
 
 
 class PictureSet:
-    """Renders with products, attributes and latents; batches with captions drawn afresh."""
+    """Renders with products and attributes; batches with captions drawn afresh."""
 
     def __init__(self, name, size):
         self.data = RenderedSet(name, size)
         self.products = [catalogue.Product.from_json(row) for row in self.data.products()]
-        self.latents = np.load(self.data.folder / "latents.npy", mmap_mode="r")
 
     def part(self, rows, rng, tokenizer, autoencoder):
         flip = -1 if rng.random() < 0.5 else 1
@@ -87,9 +87,8 @@ class PictureSet:
         images = to_images(pixels)
         masks = torch.from_numpy((self.data.masks[rows][:, :, ::flip] > 0).astype(np.float32))[:, None] * 2 - 1
         thumbnails = F.adaptive_avg_pool2d(torch.cat([images, masks], 1), THUMBNAIL).flatten(1)
-        latents = torch.from_numpy(self.latents[rows, 0].astype(np.float32))
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            images, kinds, strengths = spoil_some(images, latents, autoencoder, rng)
+        with torch.autocast("cpu", torch.bfloat16):
+            images, kinds, strengths = spoil_some(images, autoencoder, rng)
         texts = [captions.caption(self.products[row], rng, style="short" if rng.random() < 0.5 else "mixed") for row in rows]
         briefs = torch.from_numpy(np.stack([stated(text) for text in texts]))
         attributes = torch.from_numpy(np.array(self.data.attributes[rows]))

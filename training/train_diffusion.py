@@ -178,10 +178,10 @@ def main():
         average = MovingAverage(model, options.average)
 
     fixed = np.random.default_rng(0)
-    rows = np.arange(min(256, heldout.done))
+    rows = np.arange(min(96, heldout.done))
     heldout_parts = list(parts_of(*heldout.batch(rows, fixed, drop=0.0), fixed, tokenizer, 16))
     sheet_texts = [*captions.example_briefs()][:16]
-    sheet_texts += [captions.caption(product, fixed, style="full") for product in heldout.products[: 40 - len(sheet_texts)]]
+    sheet_texts += [captions.caption(product, fixed, style="full") for product in heldout.products[: 24 - len(sheet_texts)]]
     path.with_suffix(".txt").write_text("\n".join(sheet_texts) + "\n")
 
     rng = np.random.default_rng((options.seed, step))
