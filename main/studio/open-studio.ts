@@ -5,12 +5,14 @@ import { defaultHome, openLibrary } from '../library/library.ts';
 import { pictureBytes, pictureFile, thumbnail } from '../library/picture-files.ts';
 import { Announcer } from './calls/announcer.ts';
 import { exportHandlers, Places } from './calls/export-calls.ts';
-import { jobHandlers, openJobs } from './calls/job-calls.ts';
+import { curatedMaker } from './calls/curated-maker.ts';
+import { batchInView, jobHandlers } from './calls/job-calls.ts';
 import { batchHandlers, collectionHandlers, imageHandlers } from './calls/library-calls.ts';
 import { modelHandlers } from './calls/model-calls.ts';
 import { preferenceHandlers } from './calls/preferences.ts';
 import { presetHandlers } from './calls/preset-calls.ts';
 import type { StartEngine } from './engine-child.ts';
+import { JobQueue } from './jobs/job-queue.ts';
 import { modelFolders } from './model-folders.ts';
 import type { HostServices, Studio } from './studio.ts';
 import { openWorkshop, readPictureFile } from './workshop.ts';
@@ -40,7 +42,10 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     readPicture: async (id) => readPictureFile((await pictureFile(library, id)).path),
     ...(options.startEngine === undefined ? {} : { engine: { start: options.startEngine } }),
   });
-  const jobs = await openJobs(library, workshop, announcer);
+  const queue = new JobQueue({ library, ...curatedMaker(workshop) });
+  queue.subscribe((event) => {
+    announcer.tell(event);
+  });
   const places = new Places(library.folders.exports);
 
   const handlers: StudioHandlers = {
@@ -48,12 +53,13 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
       async *watch(_input, signal) {
         // Listening begins before the state is read, so that nothing falls between the two.
         const events = announcer.listen(signal);
-        yield { kind: 'state', ...jobs.state() };
+        const state = queue.list();
+        yield { kind: 'state', queue: state, batch: batchInView(state, library) };
         yield* events;
       },
     },
-    jobs: jobHandlers(jobs),
-    batches: batchHandlers(library, announcer),
+    jobs: jobHandlers(queue, library, folders),
+    batches: batchHandlers(library, queue, announcer),
     images: imageHandlers(library, announcer),
     collections: collectionHandlers(library, announcer),
     exports: exportHandlers(library, places, services),
@@ -78,6 +84,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     },
   };
 
+  queue.start();
   return {
     handlers,
     async picture(id, size) {
@@ -92,7 +99,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     },
     download: (name) => places.download(name),
     async close() {
-      await jobs.close();
+      await queue.close();
       announcer.close();
       workshop[Symbol.dispose]();
       await library.close();

@@ -26,6 +26,8 @@ export class Brief {
   #reading = $state.raw<PromptReading | null>(null);
   #seconds = $state<number | null>(null);
   #isReady = $state(false);
+  /** Whether a knob was moved by hand, so that the dial must not take it back. */
+  #isOffPath = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #studio: StudioClient;
   readonly #preferences: PreferenceState;
@@ -102,6 +104,7 @@ export class Brief {
   async load(): Promise<void> {
     await Promise.all([this.loadModels(), this.loadPresets()]);
     const { draft, preset } = this.#preferences.value;
+    this.#isOffPath = draft?.dial === null;
     const known = this.#models.filter(({ problem }) => problem === null);
     const model = known.find(({ id }) => id === draft?.model) ?? known[0] ?? this.#models[0];
     this.#take({
@@ -115,7 +118,7 @@ export class Brief {
     }
     await this.#loadPath();
     this.#isReady = true;
-    this.#look();
+    this.look();
   }
 
   async loadModels(): Promise<void> {
@@ -129,6 +132,8 @@ export class Brief {
   /** Changes settings by hand. */
   change(edit: PartialSettings): void {
     const isOffPath = this.#settings.dial !== null && dialledKnobs.some((name) => name in edit);
+    if (isOffPath) this.#isOffPath = true;
+    if (edit.dial != null) this.#isOffPath = false;
     const base = isOffPath ? { ...this.effective, dial: null } : {};
     const modelChanges = edit.model !== undefined && edit.model !== this.#settings.model;
     this.#take({ ...base, ...edit });
@@ -148,7 +153,7 @@ export class Brief {
 
   applyPreset(preset: Preset): void {
     this.#preferences.change({ preset: preset.id });
-    this.#take(preset.settings);
+    this.#take(this.#path === null && this.#isReady ? { ...preset.settings, dial: null } : preset.settings);
     this.#keep();
   }
 
@@ -179,11 +184,12 @@ export class Brief {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#preferences.change({ draft: this.#settings });
-      this.#look();
+      this.look();
     }, settleTime);
   }
 
-  #look(): void {
+  /** Asks anew how the model reads the prompt and how long the batch will take. */
+  look(): void {
     const { settings } = this;
     if (this.model === undefined) return;
     const isStill = (): boolean => this.#settings === settings;
@@ -209,7 +215,11 @@ export class Brief {
     if (this.model === undefined) return;
     try {
       const path = await this.#studio.models.dialPath({ model });
-      if (this.#settings.model === model) this.#path = path;
+      if (this.#settings.model !== model) return;
+      // Without a calibration there is nothing for the dial to stand for; with one it begins in the middle.
+      if (path === null) this.#take({ dial: null });
+      else if (this.#path === null && this.#settings.dial === null && !this.#isOffPath) this.#take({ dial: 0 });
+      this.#path = path;
     } catch (error) {
       this.#notices.complain(error);
     }

@@ -379,6 +379,7 @@ export class Workspace {
         break;
       case 'measured':
         if (event.batch === this.batch.id) void this.batch.refresh();
+        this.brief.look();
         this.notices.announce(this.language.t('batch.done', { count: event.cost.kept }));
         break;
       case 'note':

@@ -1,34 +1,56 @@
 import type { StudioHandlers } from '../../contract/calls/index.ts';
-import { Failure } from '../../contract/failures.ts';
 import type { Queue } from '../../contract/jobs.ts';
+import type { BatchSummary } from '../../contract/library.ts';
+import type { GenerationSettings } from '../../contract/settings.ts';
+import { recentBatches } from '../../library/batches.ts';
 import type { Library } from '../../library/library.ts';
-import type { Workshop } from '../workshop.ts';
-import type { Announcer } from './announcer.ts';
+import type { ModelFolders } from '../../model-packages/package.ts';
+import { findPackages } from '../../model-packages/resolve.ts';
+import { Failure } from '../../contract/failures.ts';
+import type { JobQueue } from '../jobs/job-queue.ts';
 
-/** Stands where the queue is joined in. */
-export interface Jobs {
-  readonly state: () => { readonly queue: Queue; readonly batch: string | null };
-  readonly close: () => Promise<void>;
-}
+/** Batches looked back at for an estimate. */
+const lookedBack = 30;
 
-export async function openJobs(_library: Library, _workshop: Workshop, _announcer: Announcer): Promise<Jobs> {
-  return { state: () => ({ queue: { paused: false, jobs: [] }, batch: null }), close: async () => undefined };
-}
-
-const missing = async (): Promise<never> => {
-  throw new Failure('unsupported', 'The queue is not joined in yet.');
-};
-
-export function jobHandlers(jobs: Jobs): StudioHandlers['jobs'] {
-  return {
-    enqueue: missing,
-    list: async () => jobs.state().queue,
-    pause: missing,
-    resume: missing,
-    stop: missing,
-    retry: missing,
-    remove: missing,
-    move: missing,
-    estimate: async () => ({ seconds: null }),
+/** The window's calls about the queue. Every change is announced by the queue itself. */
+export function jobHandlers(queue: JobQueue, library: Library, folders: ModelFolders): StudioHandlers['jobs'] {
+  const afterwards = (work: () => void): Promise<Queue> => {
+    work();
+    return Promise.resolve(queue.list());
   };
+  return {
+    async enqueue(settings) {
+      // A window names models by their id; a folder it made up is not opened.
+      for (const model of [settings.model, settings.guidingModel])
+        if (model !== null && !findPackages(folders).some(({ id }) => id === model))
+          throw new Failure('not-found', `There is no model '${model}'.`, 'model');
+      return queue.enqueue(settings);
+    },
+    list: () => afterwards(() => undefined),
+    pause: () => afterwards(() => queue.pause()),
+    resume: () => afterwards(() => queue.resume()),
+    stop: ({ job }) => afterwards(() => queue.stop(job)),
+    retry: ({ job }) => afterwards(() => queue.retry(job)),
+    remove: ({ job }) => afterwards(() => queue.remove(job)),
+    move: ({ job, before }) => afterwards(() => queue.move(job, before)),
+    estimate: async (settings) => ({ seconds: estimatedSeconds(settings, recentBatches(library, lookedBack)) }),
+  };
+}
+
+/** The batch in the middle of a fresh window: the running one, else the newest. */
+export function batchInView(queue: Queue, library: Library): string | null {
+  const running = queue.jobs.find(({ state }) => state === 'running' || state === 'stopping');
+  return running?.batch ?? recentBatches(library, 1)[0]?.id ?? null;
+}
+
+/** Seconds by what the last batch with this model took, in proportion to steps, pixels and images; null without one. */
+export function estimatedSeconds(settings: GenerationSettings, batches: readonly BatchSummary[]): number | null {
+  const effort = ({ stepCount, width, height }: GenerationSettings): number => stepCount * (width ?? 1) * (height ?? 1);
+  for (const { settings: made, cost } of batches) {
+    if (made === null || cost === null || cost.secondsPerKept === null || made.model !== settings.model) continue;
+    // Without a size both are the model's own; a size on one side only cannot be compared.
+    if ((made.width === null) !== (settings.width === null)) continue;
+    return (cost.secondsPerKept * settings.count * effort(settings)) / effort(made);
+  }
+  return null;
 }

@@ -1,5 +1,6 @@
 import type { StudioHandlers } from '../../contract/calls/index.ts';
-import { Failure } from '../../contract/failures.ts';
+import { Failure, toFailure } from '../../contract/failures.ts';
+import type { BatchSummary } from '../../contract/library.ts';
 import { batchSummary, recentBatches } from '../../library/batches.ts';
 import { createCollection, listCollections, removeCollection, renameCollection } from '../../library/collections.ts';
 import { duplicateGroups, mostCompared, similarImages } from '../../library/duplicates.ts';
@@ -20,6 +21,7 @@ import {
 } from '../../library/marks.ts';
 import { imageDetail } from '../../library/picture-files.ts';
 import { searchAll, searchPage, tagCounts } from '../../library/search.ts';
+import type { JobQueue } from '../jobs/job-queue.ts';
 import type { Announcer } from './announcer.ts';
 
 /** Bytes of a dropped file. */
@@ -80,9 +82,25 @@ export function imageHandlers(library: Library, announcer: Announcer): StudioHan
   };
 }
 
-export function batchHandlers(library: Library, announcer: Announcer): StudioHandlers['batches'] {
+/** A batch that waits in the queue is not in the library yet; it is shown as what it will be. */
+function waitingBatch(batch: string, queue: JobQueue): BatchSummary | null {
+  const job = queue.list().jobs.find((known) => known.batch === batch);
+  if (job === undefined) return null;
+  const { settings, createdAt } = job;
+  return { id: batch, createdAt, settings, state: 'open', cost: null, measures: [], kept: 0, rejected: 0, picked: 0 };
+}
+
+export function batchHandlers(library: Library, queue: JobQueue, announcer: Announcer): StudioHandlers['batches'] {
   return {
-    get: async ({ batch }) => batchSummary(library, batch),
+    async get({ batch }) {
+      try {
+        return batchSummary(library, batch);
+      } catch (error) {
+        const waiting = toFailure(error).code === 'not-found' ? waitingBatch(batch, queue) : null;
+        if (waiting === null) throw error;
+        return waiting;
+      }
+    },
     recent: async ({ limit }) => recentBatches(library, limit),
     async close({ batch }) {
       await closeBatch(library, batch);
