@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { calibrate } from './calibrate.ts';
 import { density } from './density.ts';
 import { differentiate } from './differentiate.ts';
 import { doctor } from './doctor.ts';
@@ -12,4 +13,4 @@ import { serve } from './serve.ts';
 export type Register = (program: Command) => void;
 
 /** Every command, in the order the help shows them. */
-export const commands: readonly Register[] = [generate, density, measure, select, models, differentiate, doctor, serve];
+export const commands: readonly Register[] = [generate, density, measure, select, calibrate, models, differentiate, doctor, serve];

@@ -1,6 +1,6 @@
 import { distanceBlocks, squaredDistance, type BlockProduct, type DistanceBlock } from '../features/distances.ts';
 import { checkSameWidth, type Features } from '../features/features.ts';
-import { neighboursAmong } from '../features/neighbours.ts';
+import { neighboursAmong, type NeighbourOptions } from '../features/neighbours.ts';
 
 /**
  * What counts as inside a ball: prdc (Naeem et al. 2020) takes distances `<` the radius, NVIDIA's code (Kynkäänniemi et al.
@@ -12,6 +12,8 @@ export interface ManifoldOptions {
   /** Neighbour whose distance is a ball's radius; the point itself is not counted. */
   readonly k: number;
   readonly convention?: BallConvention;
+  /** The references' radii where they are known already (`manifoldRadii`). */
+  readonly referenceRadii?: Float64Array;
   readonly product?: BlockProduct | null;
   readonly signal?: AbortSignal;
 }
@@ -43,12 +45,12 @@ interface Bits {
 export async function compareManifolds(
   reference: Features,
   generated: Features,
-  { k, convention = 'strict', product = null, signal }: ManifoldOptions,
+  { k, convention = 'strict', referenceRadii: known, product = null, signal }: ManifoldOptions,
 ): Promise<Manifolds> {
   checkSameWidth(reference, generated);
   const options = signal === undefined ? { product } : { product, signal };
-  const referenceRadii = radii(await neighboursAmong(reference, k, options), k);
-  const generatedRadii = radii(await neighboursAmong(generated, k, options), k);
+  const referenceRadii = known ?? (await manifoldRadii(reference, k, options));
+  const generatedRadii = await manifoldRadii(generated, k, options);
   const stride = Math.ceil(generated.count / 32);
   const manifolds: Manifolds = {
     k,
@@ -63,9 +65,10 @@ export async function compareManifolds(
   return manifolds;
 }
 
-/** Distance of each point's k-th neighbour. */
-function radii({ distances }: { readonly distances: Float64Array }, k: number): Float64Array {
-  return Float64Array.from({ length: distances.length / k }, (_, i) => distances[i * k + k - 1] as number);
+/** Distance of each point's k-th neighbour among the others. */
+export async function manifoldRadii(set: Features, k: number, options: NeighbourOptions = {}): Promise<Float64Array> {
+  const { distances } = await neighboursAmong(set, k, options);
+  return Float64Array.from({ length: set.count }, (_, i) => distances[i * k + k - 1] as number);
 }
 
 function enter(

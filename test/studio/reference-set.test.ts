@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { loadFeatureEncoder } from '../../main/model-packages/feature-encoder.ts';
+import { loadReferenceSet, statedIn, subsetFor } from '../../main/studio/reference-set.ts';
+import { commonBriefs } from '../../main/studio/calibrate.ts';
+import { measuredPackage } from '../doubles/measured-package.ts';
+import { packageFolder } from '../doubles/packages.ts';
+
+const heads = [
+  { name: 'category', output: '', values: ['mug', 'teapot', 'chair'] },
+  { name: 'color', output: '', values: ['white', 'red', 'grey'] },
+  { name: 'accent', output: '', values: ['none', 'white', 'red', 'grey'] },
+  { name: 'pattern', output: '', values: ['plain', 'dots'] },
+  { name: 'backdrop', output: '', values: ['white', 'grey', 'dark'] },
+  { name: 'detail', output: '', values: ['ladder back'] },
+];
+
+describe('what a brief states', () => {
+  it.each([
+    ['a red mug', { category: 0, color: 1 }],
+    ['white teapot with red dots', { color: 0, category: 1, accent: 2, pattern: 1 }],
+    ['white mug on a grey backdrop', { color: 0, category: 0, backdrop: 1 }],
+    ['mug, dark background', { category: 0, backdrop: 2 }],
+    ['chair with a ladder back', { category: 2, detail: 0 }],
+    ['two mugs, plain', { category: 0 }],
+    ['a reddish thing', {}],
+  ])('"%s"', (brief, stated) => {
+    expect(statedIn(brief, heads)).toEqual(stated);
+  });
+});
+
+describe('the references of a brief', () => {
+  it('are those that satisfy it, as long as enough are left', async () => {
+    using model = measuredPackage();
+    const encoder = loadFeatureEncoder(model.path);
+    const set = await loadReferenceSet(model.path, 'measured');
+    expect(subsetFor('a red vase', set, encoder)).toMatchObject({
+      rows: { length: 100 },
+      label: expect.stringMatching(/: red$/),
+    });
+    expect(subsetFor('a green vase', set, encoder).rows).toHaveLength(200);
+    expect(subsetFor('a vase', set, encoder).features).toBe(set.features);
+  });
+
+  it('are all of a set too small to be divided', async () => {
+    using model = measuredPackage(80);
+    const set = await loadReferenceSet(model.path, 'measured');
+    expect(subsetFor('a red vase', set, loadFeatureEncoder(model.path)).rows).toHaveLength(80);
+  });
+
+  it('give the commonest pairs as briefs, no word more than twice', () => {
+    const pair = (category: number, color: number, count: number) =>
+      Array.from({ length: count }, () => [category, color]);
+    const rows = [...pair(0, 1, 90), ...pair(0, 0, 80), ...pair(0, 2, 70), ...pair(1, 1, 65), ...pair(2, 2, 10)].flat();
+    const attributes = { count: rows.length / 2, width: 2, values: Float64Array.from(rows) };
+    const set = { label: '', features: attributes, embeddings: null, attributes };
+    expect(commonBriefs(set, { ...loadedEncoder(), attributes: heads }, 8)).toEqual([
+      'red mug',
+      'white mug',
+      'red teapot',
+    ]);
+  });
+
+  it('are missed by name where a model has none', async () => {
+    await expect(loadReferenceSet(packageFolder('flow'), 'flow')).rejects.toMatchObject({ code: 'not-found' });
+    expect(() => loadFeatureEncoder(packageFolder('flow'))).toThrow(/expected an image encoder, one of model.onnx/);
+  });
+});
+
+function loadedEncoder() {
+  using model = measuredPackage(20);
+  return loadFeatureEncoder(model.path);
+}
