@@ -29,27 +29,69 @@ export interface Differentiation {
  * that has no rule, `model-broken` for a malformed model.
  */
 export function differentiate(model: Model, request: Differentiation): Model {
-  const sorted: Model = { ...model, graph: sortTopologically(model.graph) };
-  verify(sorted);
-  const upgraded = upgradeOpset(sorted);
-  const output = checkRequest(upgraded.graph, request);
-  const forward = pruneUnused({ ...withWeightsAsInputs(upgraded.graph, request.withRespectTo), outputs: [output] });
-
-  const builder = new GraphBuilder(forward, upgraded.opsets[''] ?? 0);
-  prepare(builder, forward, request.withRespectTo);
-  const make = operatorsOn(builder);
-  const nodes = [...builder.nodes];
-  const seed = seedOf(make, output, request);
-  const gradients = pullBack(make, nodes, new Map([[output.name, seed]]), request.withRespectTo);
-
-  const outputs = request.withRespectTo.map((name): ValueDeclaration => {
+  const { output, withRespectTo, cotangent } = request;
+  const reserved = [...withRespectTo.map((name) => `grad_${name}`), ...(cotangent === undefined ? [] : [cotangent])];
+  const { make, forward, declared, finish } = open(model, output, withRespectTo, reserved);
+  const nodes = [...make.graph.nodes];
+  const seed = seedOf(make, declared, cotangent);
+  const gradients = pullBack(make, nodes, new Map([[output, seed]]), withRespectTo);
+  const outputs = withRespectTo.map((name): ValueDeclaration => {
     const gradient = gradients.get(name) ?? make.fullLike(name, 0);
     return { ...declarationOf(make, forward, name), name: named(make, gradient, `grad_${name}`) };
   });
-  const graph = pruneUnused(builder.build(forward.name, [output, ...outputs]));
-  const result: Model = { ...upgraded, producer: 'gamut', graph };
-  verify(result);
-  return result;
+  return finish(outputs);
+}
+
+/** A Jacobian–vector product: how the output moves when the inputs move along tangents. */
+export interface PushForward {
+  readonly output: string;
+  readonly withRespectTo: readonly string[];
+}
+
+/**
+ * Forward mode by reverse mode applied twice: x ↦ Jᵀu is linear in u, and its transpose is v ↦ J·v.
+ *
+ * The result has a new input `tangent_<name>` of the dims of each name, and the outputs NAME and `jvp_<NAME>`. Throws as
+ * `differentiate` does.
+ */
+export function jacobianVectorProduct(model: Model, { output, withRespectTo }: PushForward): Model {
+  const reserved = [...withRespectTo.map((name) => `tangent_${name}`), `jvp_${output}`];
+  const { make, forward, declared, finish } = open(model, output, withRespectTo, reserved);
+  const nodes = [...make.graph.nodes];
+  // Nothing depends on the value of u, only on its dims.
+  const u = named(make, make.fullLike(output, 0), make.graph.freshName('gamut/u'));
+  const before = make.graph.nodes.length;
+  const gradients = pullBack(make, nodes, new Map([[output, u]]), withRespectTo);
+  const seeds = new Map<string, string>();
+  for (const name of withRespectTo) {
+    const tangent = make.graph.input({ ...declarationOf(make, forward, name), name: `tangent_${name}` });
+    const { dims } = make.graph.factOf(name) ?? {};
+    make.graph.learn(tangent, { elementType: make.typeOf(name), dims });
+    const gradient = gradients.get(name);
+    if (gradient === undefined) continue;
+    const earlier = seeds.get(gradient);
+    seeds.set(gradient, earlier === undefined ? tangent : make.add(earlier, tangent));
+  }
+  const product = pullBack(make, make.graph.nodes.slice(before), seeds, [u]).get(u) ?? make.fullLike(output, 0);
+  return finish([{ ...declared, name: named(make, product, `jvp_${output}`) }]);
+}
+
+/** A model checked, raised to one dialect, cut to one output and put into a builder. */
+function open(model: Model, output: string, withRespectTo: readonly string[], reserved: readonly string[]) {
+  const sorted: Model = { ...model, graph: sortTopologically(model.graph) };
+  verify(sorted);
+  const upgraded = upgradeOpset(sorted);
+  const declared = checkRequest(upgraded.graph, output, withRespectTo, reserved);
+  const forward = pruneUnused({ ...withWeightsAsInputs(upgraded.graph, withRespectTo), outputs: [declared] });
+  const builder = new GraphBuilder(forward, upgraded.opsets[''] ?? 0);
+  prepare(builder, forward, withRespectTo);
+  const finish = (outputs: readonly ValueDeclaration[]): Model => {
+    const graph = pruneUnused(builder.build(forward.name, [declared, ...outputs]));
+    const result: Model = { ...upgraded, producer: 'gamut', graph };
+    verify(result);
+    return result;
+  };
+  return { make: operatorsOn(builder), forward, declared, finish };
 }
 
 /** Gives a value a name of its own. */
@@ -76,7 +118,7 @@ function declaredDim(dim: Dim): DeclaredDim {
 }
 
 /** The gradient that the walk starts with: one for a scalar, else the new input. */
-function seedOf(make: Operators, output: ValueDeclaration, { cotangent }: Differentiation): string {
+function seedOf(make: Operators, output: ValueDeclaration, cotangent: string | undefined): string {
   const dims = make.graph.factOf(output.name)?.dims;
   if (cotangent !== undefined) {
     const declared = output.dims ?? dims?.map(declaredDim);
@@ -88,40 +130,43 @@ function seedOf(make: Operators, output: ValueDeclaration, { cotangent }: Differ
   if (dims?.every((dim) => dim === 1) !== true)
     throw new Failure(
       'bad-input',
-      `output "${output.name}": expected a scalar, got dims [${dims?.map(textOf).join(', ') ?? 'unknown'}]; name a cotangent for the vector–Jacobian product`,
+      `output "${output.name}": expected a scalar, got dims [${dims?.map((dim) => declaredDim(dim) ?? '?').join(', ') ?? 'unknown'}]; name a cotangent for the vector–Jacobian product`,
       'output',
     );
   return make.graph.constant(output.elementType, dims.map(Number), [1]);
 }
 
-function checkRequest(graph: Graph, { output, cotangent, withRespectTo }: Differentiation): ValueDeclaration {
+function checkRequest(
+  graph: Graph,
+  output: string,
+  withRespectTo: readonly string[],
+  reserved: readonly string[],
+): ValueDeclaration {
   const list = (names: Iterable<string>): string => [...names].slice(0, 12).join(', ');
   const found = graph.outputs.find(({ name }) => name === output);
-  if (found === undefined)
-    throw new Failure(
-      'bad-input',
-      `expected an output of the model (${list(graph.outputs.map(({ name }) => name))}), got "${output}"`,
-      'output',
-    );
+  if (found === undefined) {
+    const outputs = list(graph.outputs.map(({ name }) => name));
+    throw new Failure('bad-input', `expected an output of the model (${outputs}), got "${output}"`, 'output');
+  }
   if (!isFloat(found.elementType))
     throw new Failure('bad-input', `output "${output}": expected floating point, got ${found.elementType}`, 'output');
   if (withRespectTo.length === 0)
     throw new Failure('bad-input', 'expected at least one name to differentiate by, got none', 'wrt');
-  const taken = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()]);
   withRespectTo.forEach((name, index) => {
     if (withRespectTo.indexOf(name) < index) throw new Failure('bad-input', `"${name}" is named twice`, 'wrt');
     const type = graph.initializers.get(name) ?? graph.inputs.find((input) => input.name === name);
-    if (type === undefined)
-      throw new Failure(
-        'bad-input',
-        `expected an input or initializer of the model (inputs: ${list(graph.inputs.map((input) => input.name))}), got "${name}"`,
-        'wrt',
-      );
+    if (type === undefined) {
+      const inputs = list(graph.inputs.map((input) => input.name));
+      const expected = `an input or initializer of the model (inputs: ${inputs})`;
+      throw new Failure('bad-input', `expected ${expected}, got "${name}"`, 'wrt');
+    }
     if (!isFloat(type.elementType))
       throw new Failure('bad-input', `"${name}": expected floating point, got ${type.elementType}`, 'wrt');
   });
+  const taken = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()]);
   for (const node of graph.nodes) for (const name of node.outputs) taken.add(name);
-  for (const name of [...withRespectTo.map((each) => `grad_${each}`), ...(cotangent === undefined ? [] : [cotangent])])
-    if (name === '' || taken.has(name)) throw new Failure('bad-input', `the model has a value named "${name}" already`);
+  const clash = reserved.find((name) => name === '' || taken.has(name));
+  if (clash !== undefined)
+    throw new Failure('bad-input', `expected a free name, the model has a value named "${clash}"`);
   return found;
 }

@@ -3,6 +3,7 @@ import { isFloat } from '../graph/element-type.ts';
 import { capturedBy, describeNode, type Node } from '../graph/model.ts';
 import type { Operators } from '../graph/operators.ts';
 import { fit } from './fit.ts';
+import { zero } from './rule.ts';
 import { rules } from './rules/index.ts';
 
 /** Whether an operator has a rule. */
@@ -45,6 +46,7 @@ export function pullBack(
   wanted: readonly string[],
 ): Map<string, string> {
   const reached = dependents(nodes, wanted, smoothIn(make));
+  checkRules(nodes, reached, seeds);
   const contributions = new Map<string, string>(seeds);
   const accumulate = (value: string, gradient: string): void => {
     const earlier = contributions.get(value);
@@ -70,6 +72,22 @@ export function pullBack(
   );
 }
 
+/** Every node between the wanted values and the seeds has a rule; otherwise the first that has none is named. */
+function checkRules(nodes: readonly Node[], reached: ReadonlySet<string>, seeds: ReadonlyMap<string, string>): void {
+  const leading = new Set(seeds.keys());
+  const onTheWay = nodes.toReversed().filter((node) => {
+    if (!node.outputs.some((name) => leading.has(name) && reached.has(name))) return false;
+    for (const name of [...node.inputs, ...capturedBy(node)]) leading.add(name);
+    return true;
+  });
+  const stranger = onTheWay.findLast((node) => !hasRule(node) || capturedBy(node).some((name) => reached.has(name)));
+  if (stranger !== undefined)
+    throw new Failure(
+      'unsupported',
+      `${describeNode(stranger)}: no gradient rule for the operator ${stranger.operator}`,
+    );
+}
+
 function chain(
   make: Operators,
   node: Node,
@@ -77,11 +95,8 @@ function chain(
   dy: string,
   reached: (name: string) => boolean,
 ): readonly (string | undefined)[] {
-  const rule = hasRule(node) ? rules[node.operator] : undefined;
-  if (rule === undefined || capturedBy(node).some(reached))
-    throw new Failure('unsupported', `${describeNode(node)}: no gradient rule for the operator ${node.operator}`);
   try {
-    return rule({
+    return (rules[node.operator] ?? zero)({
       node,
       inputs: node.inputs,
       outputs: node.outputs,

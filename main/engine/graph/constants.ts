@@ -9,8 +9,8 @@ import type { TensorConstant } from './model.ts';
  */
 export function numbersOf({ elementType, content }: TensorConstant): number[] | undefined {
   if (content.kind !== 'bytes') return undefined;
-  // A copy: the view may lie at any address, and typed arrays want theirs aligned.
-  const { buffer } = content.bytes.slice();
+  // A copy: the view may lie at any address, and typed arrays want theirs aligned. (Slice of a Buffer is none.)
+  const { buffer } = new Uint8Array(content.bytes);
   switch (elementType) {
     case 'float32':
       return [...new Float32Array(buffer)];

@@ -26,7 +26,7 @@ describe('gradients of a whole network, against torch.autograd in float64:', () 
 
   it.each(names)('%s', async (name) => {
     const record = JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as ModelRecord;
-    const model = decode(new Uint8Array(readFileSync(new URL(record.model, folder))));
+    const model = decode(readFileSync(new URL(record.model, folder)));
     const withRespectTo = Object.keys(record.gradients);
     const graph = differentiate(model, { output: record.output, cotangent: 'cotangent', withRespectTo });
     const inputs = Object.entries(record.inputs).filter(([input]) => graph.graph.inputs.some((each) => each.name === input));
@@ -34,7 +34,7 @@ describe('gradients of a whole network, against torch.autograd in float64:', () 
     const weights = withRespectTo.flatMap((weight) => {
       const constant = model.graph.initializers.get(weight);
       if (constant?.content.kind !== 'bytes') return [];
-      const data = new Float32Array(constant.content.bytes.slice().buffer);
+      const data = new Float32Array(new Uint8Array(constant.content.bytes).buffer);
       return [[weight, { type: 'float32', dims: constant.dims, data }] as const];
     });
     const session = await openRaw(graph);

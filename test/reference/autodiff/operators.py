@@ -266,6 +266,17 @@ case('ReduceProd with a zero', 'ReduceProd', {'x': np.array([[1, 0, 2], [0, 0, 3
 case('ReduceMax with ties', 'ReduceMax', {'x': np.array([[1, 2, 2], [0, 0, 0]], np.float32)}, lambda x: x.amax(1), constants={'axes': i64(1)}, keepdims=0)
 case('TopK', 'TopK', {'x': f(3, 6)}, lambda x: x.topk(2, 1)[0], constants={'k': i64(2)}, outputs=2, axis=1)
 
+# Losses
+t = np.array([2, 0, 1], np.int64)
+for reduction in ('mean', 'sum', 'none'):
+    case(f'SoftmaxCrossEntropyLoss {reduction}', 'SoftmaxCrossEntropyLoss', {'x': f(3, 4), 't': t}, lambda x, t: F.cross_entropy(x, t, reduction=reduction), reduction=reduction)
+case('SoftmaxCrossEntropyLoss, weighted, one ignored', 'SoftmaxCrossEntropyLoss', {'x': f(3, 4, 2), 't': np.array([[2, 0], [1, 3], [0, 0]], np.int64), 'w': f(4, **pos)},
+     lambda x, t, w: F.cross_entropy(x, t, w, ignore_index=3), wrt=['x'], ignore_index=3)
+case('NegativeLogLikelihoodLoss', 'NegativeLogLikelihoodLoss', {'x': f(3, 4), 't': t}, lambda x, t: F.nll_loss(x, t))
+case('LpPool', 'LpPool', {'x': f(1, 2, 6, 6)}, lambda x: F.avg_pool2d(x.abs() ** 3, 2).mul(4) ** (1 / 3), kernel_shape=[2, 2], strides=[2, 2], p=3)
+case('GlobalLpPool', 'GlobalLpPool', {'x': f(1, 2, 4, 4)}, lambda x: x.square().sum((2, 3), keepdim=True).sqrt())
+case('Hardmax', '', {'x': f(2, 3)}, lambda x: x * 2, nodes=[h.make_node('Hardmax', ['x'], ['h']), h.make_node('Mul', ['h', 'zero'], ['z']), h.make_node('Add', ['x', 'x'], ['d']), h.make_node('Add', ['d', 'z'], ['y'])], constants={'zero': np.float32(0)})
+
 # Sizes
 def resize(name, x, opset=18, scales=None, sizes=None, symbolic=False, **a):
     nodes = [h.make_node('Resize', ['x', '', 'scales'] if scales is not None else ['x', '', '', 'sizes'], ['y'], **a)]

@@ -1,11 +1,13 @@
 import type { Node } from '../../graph/model.ts';
 import { attention } from './attention.ts';
 import type { Decomposition } from './decomposition.ts';
+import { losses } from './losses.ts';
 import { microsoft } from './microsoft.ts';
+import { pools } from './pools.ts';
 import { rotary } from './rotary.ts';
 
 const tables: Readonly<Record<string, Readonly<Record<string, Decomposition>>>> = {
-  '': { ...attention.onnx, ...rotary.onnx },
+  '': { ...attention.onnx, ...rotary.onnx, ...losses, ...pools },
   'com.microsoft': { ...microsoft, ...attention.microsoft, ...rotary.microsoft },
 };
 

@@ -115,6 +115,7 @@ export const arithmetic: Readonly<Record<string, Rule>> = {
   Floor: zero,
   Ceil: zero,
   Round: zero,
+  Hardmax: zero,
   Identity: ({ dy }) => [dy],
   Cast: cast,
   CastLike: ({ inputs: [x = ''], dy, make }) => [make.cast(dy, make.typeOf(x))],

@@ -136,7 +136,12 @@ const einsum: InferenceRule = ({ node, inputs, fresh }) => {
   return [shaped(first.elementType, dims)];
 };
 
-/** Products, convolutions and poolings. */
+const loss: InferenceRule = ({ node, inputs: [x, target] }) => {
+  const each = stringAttribute(node, 'reduction', 'mean') === 'none';
+  return [x && shaped(x.elementType, each ? target?.dims : []), x && shaped(x.elementType, x.dims)];
+};
+
+/** Products, convolutions, poolings, and losses. */
 export const contractions: Readonly<Record<string, InferenceRule>> = {
   Conv: conv,
   ConvTranspose: convTranspose,
@@ -149,6 +154,8 @@ export const contractions: Readonly<Record<string, InferenceRule>> = {
   MatMul: ({ inputs: [a, b], fresh }) => [a && shaped(a.elementType, matMulDims(a.dims, b?.dims, fresh))],
   Gemm: gemm,
   Einsum: einsum,
+  SoftmaxCrossEntropyLoss: loss,
+  NegativeLogLikelihoodLoss: loss,
   LayerNormalization: ({ node, inputs: [x] }) => {
     const rank = x?.dims?.length ?? 0;
     const axis = intAttribute(node, 'axis', -1);
