@@ -15,6 +15,9 @@ import { parseSchedulerConfig, type SchedulerConfig } from './scheduler-config.t
 /** What a float64 run must agree to, relative. */
 const relativeTolerance = 1e-6;
 
+/** Sums below this are rounding errors: the sample's values are of size one. */
+const smallestSum = 1e-12;
+
 /** The file's sample D and noise N: arange(n), or the same backwards, over n, laid out with the batch last. */
 function dummy(shape: readonly number[], valueAt: (index: number, n: number) => number): Tensor {
   const n = sizeOf(shape);
@@ -160,7 +163,7 @@ export async function checkConformanceCase(given: ConformanceCase): Promise<Conf
     throw new Failure('bad-input', `case ${given.id}: expected a figure in measured or expectedAbsSum`);
   const tolerance =
     typeof float64 === 'number'
-      ? relativeTolerance * Math.abs(float64)
+      ? Math.max(relativeTolerance * Math.abs(float64), smallestSum)
       : (given.toleranceSum ?? 1e-5 * Math.abs(expected));
   const got = absSum(await runConformanceCase(given));
   return { id: given.id, expected, got, tolerance, pass: Math.abs(got - expected) <= tolerance };

@@ -5,6 +5,7 @@ import { checkScheduleCase } from '../../../main/engine/diffusion/conformance-sc
 import { flowScale } from '../../../main/engine/diffusion/parameterization.ts';
 import { planSampling } from '../../../main/engine/diffusion/sampling-plan.ts';
 import { parseSchedulerConfig } from '../../../main/engine/diffusion/scheduler-config.ts';
+import ownCases from '../../reference/schedulers/cases.json' with { type: 'json' };
 import json from '../../reference/conformance/diffusers-schedulers.json' with { type: 'json' };
 
 /** Figures of the file that the runner does not read, but the tests do. */
@@ -62,6 +63,13 @@ describe('scheduler conformance', () => {
       });
       const start = plan.startScale * plan.sampleScale(plan.sigmas[0] ?? NaN);
       expect(relative(given.initNoiseSigma ?? 1, start)).toBeLessThan(1e-9);
+    },
+  );
+
+  it.each(conformanceFileSchema.parse(ownCases).cases)(
+    '$id: as stated a second time in test/reference/schedulers',
+    async (given) => {
+      expect(await checkConformanceCase(given)).toMatchObject({ pass: true });
     },
   );
 

@@ -73,7 +73,8 @@ function lastSigma(
 ): number {
   const smallest = schedule.sigmas[0] ?? NaN;
   // DEIS cannot reach sigma 0, where its logarithms have no value.
-  if (config.sampler === 'deis') return isModelSpaced ? smallest : (sigmas[sigmas.length - 1] ?? NaN);
+  if (config.schedulerClass === 'DEISMultistepScheduler')
+    return isModelSpaced ? smallest : (sigmas[sigmas.length - 1] ?? NaN);
   if (config.sampler === 'unipc' && config.final_sigmas_type === 'sigma_min' && !isModelSpaced)
     return sigmas[sigmas.length - 1] ?? NaN;
   return finalSigma(config, schedule);
