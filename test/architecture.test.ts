@@ -21,6 +21,8 @@ const engineArrows: Readonly<Record<string, readonly string[]>> = {
   'main/engine/graph': ['main/engine/tensor'],
   'main/engine/autodiff': ['main/engine/graph', 'main/engine/tensor'],
   'main/engine/runtime': ['main/engine/graph', 'main/engine/tensor'],
+  'main/engine/diffusion': ['main/engine/tensor'],
+  'main/engine/features': ['main/engine/graph', 'main/engine/runtime', 'main/engine/tensor'],
   'main/engine/metrics': ['main/engine/features', 'main/engine/tensor'],
 };
 
