@@ -44,8 +44,14 @@ export function pixelHashOf(pixels: Pixels): string {
  * Keeps a generated image: its file first, whole under its name, then its row. Storing the same image again (a job that
  * goes on after a kill) replaces what is there and leaves marks alone. The batch counts as arriving until `setArriving`
  * says that it is done.
+ * @param rejected a candidate that is not one of the batch's images: reweighting refused it, or enough were there.
  */
-export async function storeImage(library: Library, pixels: Pixels, record: ImageRecord): Promise<ImageSummary> {
+export async function storeImage(
+  library: Library,
+  pixels: Pixels,
+  record: ImageRecord,
+  rejected = record.reweighting?.accepted === false,
+): Promise<ImageSummary> {
   const file = imageFileName(record.index, 'png');
   const [bytes, look] = await Promise.all([encodeImageFile(pixels, record), lookOfPixels(pixels)]);
   // Before the file: a kill between file and row leaves a folder that the next opening looks through.
@@ -64,6 +70,7 @@ export async function storeImage(library: Library, pixels: Pixels, record: Image
     foreign: null,
     pixelHash: pixelHashOf(pixels),
     look,
+    rejected,
   });
   const [summary] = imageSummaries(library, [imageIdOf(record.batch, record.index)]);
   return summary as ImageSummary; // imageSummaries gives one for each id or throws
@@ -86,6 +93,7 @@ export interface NewImage {
   readonly foreign: ForeignSettings | null;
   readonly pixelHash: string;
   readonly look: Uint8Array;
+  readonly rejected: boolean;
 }
 
 /** Puts an image's row, record and words into the tables, in one transaction. Its file is there already. */
@@ -103,8 +111,8 @@ export function insertImage(library: Library, image: NewImage): void {
       image.look,
     );
     indexWords(library, key);
-    // A rejected candidate is a mark too: the file alone does not say whether it was rescued.
-    if (image.record?.reweighting?.accepted === false) library.sidecars.behind([image.batch]);
+    // A rejected candidate is a mark too: the file alone does not say enough.
+    if (image.rejected) library.sidecars.behind([image.batch]);
   });
 }
 
@@ -140,7 +148,7 @@ function upsertRow(database: Database, image: NewImage): number {
     imageIdOf(image.batch, image.position),
     image.batch,
     image.position,
-    record?.reweighting?.accepted === false ? 1 : 0,
+    image.rejected ? 1 : 0,
     ...Object.values(columns),
   );
   const key = database.get('SELECT key FROM images WHERE id = ?', imageIdOf(image.batch, image.position))?.['key'];

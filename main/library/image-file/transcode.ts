@@ -3,7 +3,7 @@ import { Failure } from '../../contract/failures.ts';
 import type { ImageRecord } from '../../contract/images.ts';
 import { exifBlock } from './exif.ts';
 import { parametersText } from './parameters-text.ts';
-import { isPng, readPngChunks, writePngChunks } from './png-chunks.ts';
+import { isPng, readPngChunks, readPngTexts, writePngChunks } from './png-chunks.ts';
 import { mostPixels, readImageFile } from './read-image-file.ts';
 import { xmpPacket } from './xmp.ts';
 
@@ -20,25 +20,33 @@ export async function transcode(
   format: 'jpeg' | 'webp',
   quality: number,
 ): Promise<Uint8Array> {
-  const source = record === null ? png : withExif(png, record);
+  const comment = record === null ? foreignText(png) : parametersText(record);
+  const source = comment === null ? png : withExif(png, record, comment);
   let image = sharp(source, { limitInputPixels: mostPixels });
   image =
     format === 'jpeg'
       ? image.flatten({ background: '#ffffff' }).jpeg({ quality, chromaSubsampling: '4:4:4', mozjpeg: false })
       : image.webp({ quality, effort: 4 });
-  if (record !== null) image = image.keepExif().withXmp(xmpPacket(record, true));
+  if (comment !== null) image = image.keepExif();
+  if (record !== null) image = image.withXmp(xmpPacket(record, true));
   const bytes = await image.toBuffer();
   if (record !== null) await checkKept(bytes, record, format);
   return bytes;
 }
 
 /** sharp copies an EXIF block it is given, but cannot be handed one with text beyond ASCII: it travels in the PNG. */
-function withExif(png: Uint8Array, record: ImageRecord): Uint8Array {
+function withExif(png: Uint8Array, record: ImageRecord | null, comment: string): Uint8Array {
   if (!isPng(png)) throw new Failure('internal', 'expected a PNG to convert');
   const [header, ...rest] = readPngChunks(png).filter((chunk) => chunk.type !== 'eXIf');
   if (header === undefined) throw new Failure('internal', 'expected a PNG with IHDR');
-  const software = `${record.application.name} ${record.application.version}`;
-  return writePngChunks([header, { type: 'eXIf', payload: exifBlock(software, parametersText(record)) }, ...rest]);
+  const software = record === null ? '' : `${record.application.name} ${record.application.version}`;
+  return writePngChunks([header, { type: 'eXIf', payload: exifBlock(software, comment) }, ...rest]);
+}
+
+/** Another program's settings, in the text that has them most plainly. */
+function foreignText(png: Uint8Array): string | null {
+  const texts = readPngTexts(readPngChunks(png));
+  return texts.get('parameters') ?? texts.get('prompt') ?? null;
 }
 
 async function checkKept(bytes: Uint8Array, record: ImageRecord, format: string): Promise<void> {

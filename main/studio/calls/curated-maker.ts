@@ -23,7 +23,7 @@ export function curatedMaker(workshop: Workshop): { readonly make: MakeBatch; re
         ...(await whatIsMissing(settings, options, workshop)),
       });
       for await (const event of curated) {
-        if (event.kind === 'rejected') yield { ...event, kind: 'image' };
+        if (event.kind === 'rejected') yield { ...event, kind: 'image', rejected: true };
         else if (event.kind === 'measured') measured.set(batch, event.measures);
         else yield event;
       }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { StudioHandlers } from '../../contract/calls/index.ts';
 import { Failure } from '../../contract/failures.ts';
+import { exportImages } from '../../library/export/export-images.ts';
+import { ensureWritableFolder } from '../../library/files.ts';
 import type { Library } from '../../library/library.ts';
 import type { HostServices } from '../studio.ts';
 
@@ -44,11 +45,18 @@ export class Places {
   }
 }
 
-export function exportHandlers(_library: Library, places: Places, _services: HostServices): StudioHandlers['exports'] {
+/** The window's calls about exports: into a place the person chose, or, where none can be chosen, as a download. */
+export function exportHandlers(library: Library, places: Places, services: HostServices): StudioHandlers['exports'] {
   return {
-    // eslint-disable-next-line require-yield -- stands where the export is joined in
-    async *run({ place }) {
-      throw new Failure('unsupported', `The export to ${join(places.folderOf(place))} is not joined in yet.`);
+    async *run({ request, place }, signal) {
+      const folder = places.folderOf(place);
+      await ensureWritableFolder(folder);
+      for await (const event of exportImages(library, request, { inside: folder }, signal)) {
+        yield event;
+        // A window in a browser cannot look into the studio's folder.
+        if (event.kind === 'done' && request.to === 'zip' && !services.about.canChoosePlace)
+          yield { kind: 'download', address: places.offer(event.path) };
+      }
     },
   };
 }

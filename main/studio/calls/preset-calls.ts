@@ -1,11 +1,17 @@
 import type { StudioHandlers } from '../../contract/calls/index.ts';
-import { Failure } from '../../contract/failures.ts';
 import type { Library } from '../../library/library.ts';
+import { exportPreset, importPreset, listPresets, removePreset, savePreset } from '../presets.ts';
 
-const missing = async (): Promise<never> => {
-  throw new Failure('unsupported', 'Presets are not joined in yet.');
-};
-
-export function presetHandlers(_library: Library): StudioHandlers['presets'] {
-  return { list: async () => [], save: missing, remove: missing, write: missing, read: missing };
+/** The window's calls about named settings. */
+export function presetHandlers({ folders: { presets } }: Library): StudioHandlers['presets'] {
+  return {
+    list: () => listPresets(presets),
+    save: (draft) => savePreset(presets, draft),
+    async remove({ preset }) {
+      await removePreset(presets, preset);
+      return {};
+    },
+    write: ({ preset }) => exportPreset(presets, preset),
+    read: (file) => importPreset(presets, file),
+  };
 }

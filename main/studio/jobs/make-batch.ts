@@ -21,8 +21,15 @@ export type MakeEvent =
       readonly secondsLeft: number;
     }
   | { readonly kind: 'preview'; readonly index: number; readonly step: number; readonly picture: MadePicture }
-  /** A candidate; `record.reweighting.accepted` false means that it was rejected, and is kept for a rescue. */
-  | { readonly kind: 'image'; readonly index: number; readonly picture: MadePicture; readonly record: ImageRecord }
+  /** A candidate. One that is not kept (refused by reweighting, or beyond the count) is stored for a rescue. */
+  | {
+      readonly kind: 'image';
+      readonly index: number;
+      readonly picture: MadePicture;
+      readonly record: ImageRecord;
+      /** As the record's reweighting says, unless given. */
+      readonly rejected?: boolean;
+    }
   | { readonly kind: 'image-failed'; readonly index: number; readonly failure: FailureRecord }
   | { readonly kind: 'note'; readonly message: string }
   /** Why a batch ended with fewer images than asked (the limit of attempts), if it did. */

@@ -105,7 +105,12 @@ class Run {
         break;
       case 'image': {
         const { width, height, pixels } = event.picture;
-        const image = await storeImage(this.#options.library, { width, height, data: pixels }, event.record);
+        const image = await storeImage(
+          this.#options.library,
+          { width, height, data: pixels },
+          event.record,
+          event.rejected ?? event.record.reweighting?.accepted === false,
+        );
         yield { kind: 'image', job: id, image };
         yield this.change({ progress: { ...this.#job.progress, ...countsOf(this.counted()) } });
         break;
