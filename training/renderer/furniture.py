@@ -148,7 +148,6 @@ def chair(shape, detail, h, w, u):
             x = half + 0.03
             shape.cone((x, arm, behind(arm) + 0.02), (x, arm, deep - 0.06), 0.036, 0.036, PLAIN_BODY, fold=1)
             shape.cone((x, arm, deep - 0.09), (half - 0.02, seat, deep - 0.1), 0.027, 0.027, TRIM, fold=1)
-    return {"flat_back": seat + 0.08}
 
 
 def stool(shape, detail, h, w, u):

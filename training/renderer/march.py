@@ -7,9 +7,10 @@ from numba import njit, prange
 
 from .distance import HEIGHT_NODES, RADIAL_NODES, allocating, distance_of, fill_grid, kernel, scene_distance, scene_normal
 from .surface import (BACKDROP, COSINE, EXPOSURE, EYE, FORWARD, GLASS, HARDNESS, HIGH, KEY, LOW, RIGHT, SHADOW, SINE,
-                      TANGENT, TINT, UP, backdrop, shade)
+                      TANGENT, TINT, UP, backdrop, pool, shade)
 
-TILE = 8
+TILE = 4  # pixels; see the first step of `draw`
+TONES = 1024
 
 
 @kernel
@@ -84,13 +85,21 @@ def march_ray(rows, active, count, grids, frames, ox, oy, oz, dx, dy, dz, t, far
     return -1.0, -1
 
 
+def tone_table():
+    """Soft shoulder, then gamma, to 0..255; tabulated over the square root of the light, where it is nearly straight."""
+    x = np.linspace(0.0, 2.0, TONES + 1) ** 2
+    shoulder = np.where(x > 0.72, 0.72 + 0.28 * (1.0 - np.exp(-(x - 0.72) / 0.28)), x)
+    return 255.0 * shoulder ** 0.4545
+
+
+TONE = tone_table()
+
+
 @kernel
 def tone(x):
-    """Soft shoulder, then sRGB-like gamma, to 0..255."""
-    x = max(x, 0.0)
-    if x > 0.72:
-        x = 0.72 + 0.28 * (1.0 - math.exp(-(x - 0.72) / 0.28))
-    return 255.0 * x ** 0.4545
+    at = math.sqrt(min(max(x, 0.0), 3.99)) * (TONES / 2)
+    i = int(at)
+    return TONE[i] + (TONE[i + 1] - TONE[i]) * (at - i)
 
 
 @allocating
@@ -107,43 +116,70 @@ def draw(size, rows, count, parts, studio, profiles, profile_sizes, profile_coun
     c, s = studio[COSINE], studio[SINE]
     kx, ky, kz = studio[KEY] * c - studio[KEY + 2] * s, studio[KEY + 1], studio[KEY + 2] * c + studio[KEY] * s
 
-    # 1. Tiles: which primitives can a pixel of the tile see, and from where? A cone is marched for each.
-    tiles = (size + TILE - 1) // TILE
+    # 1. Tiles: which primitives can a pixel of the tile see, and from where? A cone is marched for each, first for
+    #    tiles of 16 pixels, then for their quarters and quarters of these, each from where its parent's cone stopped.
+    tiles = 1
+    while tiles * TILE < size:
+        tiles *= 2
     seen = np.empty((tiles * tiles, count), np.int64)
     seen_count = np.zeros(tiles * tiles, np.int64)
     start = np.zeros(tiles * tiles)
     leave = np.zeros(tiles * tiles)
-    spread = pixel * TILE * 0.5 * 1.42 + pixel
-    for ty in range(tiles):
-        for tx in range(tiles):
-            u = ((tx + 0.5) * TILE / size * 2 - 1) * tangent
-            v = (1 - (ty + 0.5) * TILE / size * 2) * tangent
-            dx = studio[FORWARD] + u * studio[RIGHT] + v * studio[UP]
-            dy = studio[FORWARD + 1] + u * studio[RIGHT + 1] + v * studio[UP + 1]
-            dz = studio[FORWARD + 2] + u * studio[RIGHT + 2] + v * studio[UP + 2]
-            inverse = 1 / math.sqrt(dx * dx + dy * dy + dz * dz)
-            dx, dy, dz = dx * inverse, dy * inverse, dz * inverse
-            tile = ty * tiles + tx
-            first = 1e9
-            for i in range(count):
-                px, py, pz = rows[i, 4] - ex, rows[i, 5] - ey, rows[i, 6] - ez
-                along = px * dx + py * dy + pz * dz
-                reach = rows[i, 7] + rows[i, 2] + spread * along
-                if px * px + py * py + pz * pz - along * along > reach * reach:
+    coarse, coarse_t = np.empty((tiles * tiles, count), np.int64), np.empty((tiles * tiles, count))
+    coarse_count = np.empty(tiles * tiles, np.int64)
+    fine_t = np.empty((tiles * tiles, count))
+    across = tiles // 4
+    for tile in range(across * across):
+        coarse_count[tile] = count
+        for i in range(count):
+            coarse[tile, i], coarse_t[tile, i] = i, -1.0
+    for level in range(3):
+        pixels = TILE * 4 >> level
+        spread = pixel * pixels * 0.5 * 1.42 + pixel
+        for ty in range(across):
+            for tx in range(across):
+                tile = ty * across + tx
+                parent = tile if level == 0 else (ty // 2) * (across // 2) + tx // 2
+                seen_count[tile] = 0
+                if coarse_count[parent] == 0:
                     continue
-                t, far = along - reach, along + reach
-                for _ in range(40):
-                    d = distance_of(rows, i, grids, frames, ex + dx * t, ey + dy * t, ez + dz * t)
-                    if d < t * spread + rows[i, 2]:
+                u = ((tx + 0.5) * pixels / size * 2 - 1) * tangent
+                v = (1 - (ty + 0.5) * pixels / size * 2) * tangent
+                dx = studio[FORWARD] + u * studio[RIGHT] + v * studio[UP]
+                dy = studio[FORWARD + 1] + u * studio[RIGHT + 1] + v * studio[UP + 1]
+                dz = studio[FORWARD + 2] + u * studio[RIGHT + 2] + v * studio[UP + 2]
+                inverse = 1 / math.sqrt(dx * dx + dy * dy + dz * dz)
+                dx, dy, dz = dx * inverse, dy * inverse, dz * inverse
+                first, last = 1e9, 0.0
+                for n in range(coarse_count[parent]):
+                    i = coarse[parent, n]
+                    px, py, pz = rows[i, 4] - ex, rows[i, 5] - ey, rows[i, 6] - ez
+                    along = px * dx + py * dy + pz * dz
+                    reach = rows[i, 7] + rows[i, 2] + spread * along
+                    if px * px + py * py + pz * pz - along * along > reach * reach:
+                        continue
+                    t, far = max(along - reach, coarse_t[parent, n]), along + reach
+                    # a cone that has not made up its mind after these steps counts as a hit
+                    for _ in range(40):
+                        gap = distance_of(rows, i, grids, frames, ex + dx * t, ey + dy * t, ez + dz * t) - t * spread - rows[i, 2]
+                        if gap < 0.0:
+                            break
+                        t += gap * 0.98 + 0.003
+                        if t > far:
+                            break
+                    if t <= far:
+                        t -= t * spread
                         seen[tile, seen_count[tile]] = i
+                        fine_t[tile, seen_count[tile]] = t
                         seen_count[tile] += 1
-                        first = min(first, t)
-                        leave[tile] = max(leave[tile], far)
-                        break
-                    t += max((d - t * spread - rows[i, 2]), 0.0) * 0.98 + 0.004
-                    if t > far:
-                        break
-            start[tile] = first - first * spread
+                        first, last = min(first, t), max(last, far)
+                start[tile], leave[tile] = first, last
+        if level < 2:
+            for tile in range(across * across):
+                coarse_count[tile] = seen_count[tile]
+                for n in range(seen_count[tile]):
+                    coarse[tile, n], coarse_t[tile, n] = seen[tile, n], fine_t[tile, n]
+            across *= 2
 
     # 2. Primary rays through pixel centres.
     far = math.sqrt(ex * ex + ey * ey + ez * ez) + 2.5
@@ -211,6 +247,9 @@ def draw(size, rows, count, parts, studio, profiles, profile_sizes, profile_coun
     colour = np.empty((size, size, 3), np.float32)
     light = np.ones((size, size, 3), np.float32)
     behind = np.empty((size, size, 3), np.float32)
+    pool_u, pool_v = np.empty(size), np.empty(size)
+    for n in range(size):
+        pool_u[n], pool_v[n] = pool(studio, (n + 0.5) / size * 2 - 1, 1 - (n + 0.5) / size * 2)
     for y in range(size):
         for x in range(size):
             a, b = (x + 0.5) / stride, (y + 0.5) / stride
@@ -218,7 +257,7 @@ def draw(size, rows, count, parts, studio, profiles, profile_sizes, profile_coun
             a, b = a - i, b - j
             fl = ((floor_light[j, i] * (1 - a) + floor_light[j, i + 1] * a) * (1 - b)
                   + (floor_light[j + 1, i] * (1 - a) + floor_light[j + 1, i + 1] * a) * b)
-            r, g, bl = backdrop(studio, (x + 0.5) / size * 2 - 1, 1 - (y + 0.5) / size * 2)
+            r, g, bl = backdrop(studio, pool_u[x] * pool_v[y], 1 - (y + 0.5) / size * 2)
             behind[y, x, 0], behind[y, x, 1], behind[y, x, 2] = r * fl, g * fl, bl * fl
     for y in range(size):
         for x in range(size):
@@ -261,6 +300,13 @@ def draw(size, rows, count, parts, studio, profiles, profile_sizes, profile_coun
 
     # 5. Where neighbours belong to different things, four more rays; floor colour and light are reused.
     exposure = studio[EXPOSURE]
+    quiet = np.ones(tiles * tiles, np.uint8)  # nothing in the tile or in those around it
+    for tile in range(tiles * tiles):
+        if seen_count[tile] > 0:
+            ty, tx = tile // tiles, tile % tiles
+            for j in range(max(ty - 1, 0), min(ty + 2, tiles)):
+                for i in range(max(tx - 1, 0), min(tx + 2, tiles)):
+                    quiet[j * tiles + i] = 0
     for y in range(size):
         for x in range(size):
             who = owner[y, x]
@@ -268,7 +314,7 @@ def draw(size, rows, count, parts, studio, profiles, profile_sizes, profile_coun
             nearest, farthest = depth[y, x], depth[y, x]
             if who < 0:
                 nearest, farthest = 1e9, -1e9
-            for n in range(4):
+            for n in range(0 if quiet[(y // TILE) * tiles + x // TILE] else 4):
                 qx = x + (1 if n == 0 else (-1 if n == 1 else 0))
                 qy = y + (1 if n == 2 else (-1 if n == 3 else 0))
                 if qx < 0 or qy < 0 or qx >= size or qy >= size:

@@ -1,5 +1,7 @@
 """Colours and the surfaces of a product's parts."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from . import surface
@@ -21,6 +23,7 @@ PATTERNS = {"plain": surface.PLAIN, "stripes": surface.STRIPES, "bands": surface
 FURNITURE = ("chair", "stool", "table")
 
 
+@lru_cache
 def linear(color):
     """Linear RGB of a colour name or #rrggbb."""
     code = COLORS.get(color, color)
@@ -66,42 +69,42 @@ def surfaces(product, extent, notes):
     kind = MATERIALS[product.material]
     main = tinted(product, product.color, shift)
     trim = main if product.accent == "none" else tinted(product, product.accent, shift[2:])
-    rows = [part_row(kind, main, seed) for _ in range(MAX_PARTS)]
-
-    body = rows[BODY]
-    decorate(body, product, trim, extent, rng)
+    rows = np.tile(part_row(kind, main, seed), (MAX_PARTS, 1))
+    decorate(rows[BODY], product, trim, extent, rng)
     if product.category == "lamp":
-        body[4] = surface.PLAIN
+        rows[BODY][4] = surface.PLAIN
     if product.accent != "none":
         rows[TRIM] = part_row(trim_kind(product, kind), trim, seed + 3)
 
-    shade = linear("#efe4cf") if product.accent == "none" else trim
-    if product.pattern != "plain":
-        shade = main
-    rows[SHADE_PART] = part_row(surface.SHADE, shade, seed)
-    rows[SHADE_PART][13] = (0.0, 0.0, 0.35, 0.6)[int(shift[3] * 1.99 + 2)]
     if product.category == "lamp":
+        shade = linear("#efe4cf") if product.accent == "none" else trim
+        if product.pattern != "plain":
+            shade = main
+        rows[SHADE_PART] = part_row(surface.SHADE, shade, seed)
+        rows[SHADE_PART][13] = (0.0, 0.0, 0.35, 0.6)[int(shift[3] * 1.99 + 2)]
         decorate(rows[SHADE_PART], product, trim, extent, rng)
-
-    face = part_row(surface.FACE, linear("#f6f3ea"), seed)
-    if product.color in ("white", "cream"):
-        face[1:4] = linear("#34383f")
-        face[5:8] = linear("#f4f1e8")
-    else:
-        face[5:8] = linear("#26272b")
-    face[15], face[16], face[22] = notes.get("dial", (0, 0, 1))
-    face[20], face[21] = rng.uniform(0, 2 * np.pi, 2)
-    rows[DIAL] = face
-
-    candle = linear("#f3ecdc") if product.accent == "none" else trim
-    rows[CANDLE] = part_row(surface.MATTE, candle, seed)
-    rows[CANDLE][13] = 0.06
-    rows[FLAME_PART] = part_row(surface.FLAME, linear("#ffb347"), seed)
-    rows[FLAME_PART][13] = 1.6
-    rows[WICK] = part_row(surface.MATTE, linear("#33302c"), seed)
-    rows[LEAF_PART] = part_row(surface.LEAF, linear("#4f8a43") * rng.uniform(0.7, 1.2, 3), seed)
+    hands = rng.uniform(0, 2 * np.pi, 2)
+    if product.category == "clock":
+        face = part_row(surface.FACE, linear("#f6f3ea"), seed)
+        if product.color in ("white", "cream"):
+            face[1:4] = linear("#34383f")
+            face[5:8] = linear("#f4f1e8")
+        else:
+            face[5:8] = linear("#26272b")
+        face[15], face[16], face[22] = notes["dial"]
+        face[20], face[21] = hands
+        rows[DIAL] = face
+    elif product.category == "candlestick":
+        candle = linear("#f3ecdc") if product.accent == "none" else trim
+        rows[CANDLE] = part_row(surface.MATTE, candle, seed)
+        rows[CANDLE][13] = 0.06
+        rows[FLAME_PART] = part_row(surface.FLAME, linear("#ffb347"), seed)
+        rows[FLAME_PART][13] = 1.6
+        rows[WICK] = part_row(surface.MATTE, linear("#33302c"), seed)
+    elif product.category == "planter":
+        rows[LEAF_PART] = part_row(surface.LEAF, linear("#4f8a43") * rng.uniform(0.7, 1.2, 3), seed)
     rows[SOIL] = part_row(surface.MATTE, linear("#a9794c" if product.category == "bottle" else "#4a3526"), seed)
-    return np.stack(rows)
+    return rows
 
 
 def decorate(row, product, second, extent, rng):

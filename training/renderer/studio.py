@@ -41,7 +41,7 @@ ELEVATION = {"bowl": 24, "mug": 19, "teapot": 18, "stool": 18, "table": 20, "cha
 
 def unit(v):
     v = np.asarray(v, float)
-    return v / np.linalg.norm(v)
+    return v / math.sqrt(v @ v)
 
 
 def studio_row(product, low, high):
@@ -62,8 +62,9 @@ def studio_row(product, low, high):
     target = target + [product.shift_x, product.shift_y, 0]
     eye = target + distance * np.array([0, math.sin(elevation), math.cos(elevation)])
     forward = unit(target - eye)
-    right = unit(np.cross(forward, [0, 1, 0]))
-    up = np.cross(right, forward)
+    right = unit((-forward[2], 0.0, forward[0]))
+    up = np.array([right[1] * forward[2] - right[2] * forward[1], right[2] * forward[0] - right[0] * forward[2],
+                   right[0] * forward[1] - right[1] * forward[0]])
 
     def own(v):  # from the studio into the object's frame
         return np.array([v[0] * c - v[2] * s, v[1], v[2] * c + v[0] * s])

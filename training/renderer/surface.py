@@ -163,11 +163,16 @@ def environment(studio, x, y, z, blur):
 
 
 @kernel
-def backdrop(studio, u, v):
-    """Colour of the seamless paper at a point of the picture (u right, v up, both in [-1, 1])."""
-    du, dv = u - studio[SPOT_U], (v - studio[SPOT_V]) * 1.15
-    pool = math.exp(-(du * du + dv * dv) / (studio[SPOT_SIZE] * studio[SPOT_SIZE]))
-    light = 1.0 - studio[FALL] + studio[FALL] * 0.5 * (1.0 - v * 0.35) + studio[SPOT_GAIN] * pool
+def pool(studio, u, v):
+    """The pool of light on the paper is the product of these two."""
+    du, dv = (u - studio[SPOT_U]) / studio[SPOT_SIZE], (v - studio[SPOT_V]) * 1.15 / studio[SPOT_SIZE]
+    return math.exp(-du * du), math.exp(-dv * dv)
+
+
+@kernel
+def backdrop(studio, spot, v):
+    """Colour of the seamless paper at height v of the picture (in [-1, 1], up) where the pool of light is `spot`."""
+    light = 1.0 - studio[FALL] + studio[FALL] * 0.5 * (1.0 - v * 0.35) + studio[SPOT_GAIN] * spot
     return (studio[BACKDROP] * light * studio[TINT], studio[BACKDROP + 1] * light * studio[TINT + 1],
             studio[BACKDROP + 2] * light * studio[TINT + 2])
 
