@@ -73,7 +73,8 @@ registerSchemes();
 // GAMUT_HOME keeps everything of one studio in one folder, the window's own storage too.
 const home = process.env['GAMUT_HOME'];
 if (home !== undefined && home !== '') app.setPath('userData', join(home, 'window'));
-app.enableSandbox();
+// As root (containers, tests) Chromium's sandbox cannot start; the person who says --no-sandbox knows.
+if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
 app.on('window-all-closed', () => {
   if (process.platform !== 'darwin') app.quit();
 });
