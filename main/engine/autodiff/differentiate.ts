@@ -1,7 +1,7 @@
 import { Failure } from '../../contract/failures.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import { textOf, type Dim } from '../graph/dimension.ts';
-import { initializerToInput, pruneUnused } from '../graph/edit.ts';
+import { initializerToInput, pruneUnused, renameValues } from '../graph/edit.ts';
 import { isFloat } from '../graph/element-type.ts';
 import type { DeclaredDim, Graph, Model, TensorType, ValueDeclaration } from '../graph/model.ts';
 import { operatorsOn, type Operators } from '../graph/operators.ts';
@@ -82,7 +82,8 @@ function open(model: Model, output: string, withRespectTo: readonly string[], re
   verify(sorted);
   const upgraded = upgradeOpset(sorted);
   const declared = checkRequest(upgraded.graph, output, withRespectTo, reserved);
-  const forward = pruneUnused({ ...withWeightsAsInputs(upgraded.graph, withRespectTo), outputs: [declared] });
+  const weighted = withWeightsAsInputs(upgraded.graph, withRespectTo);
+  const forward = withoutNames(pruneUnused({ ...weighted, outputs: [declared] }), reserved);
   const builder = new GraphBuilder(forward, upgraded.opsets[''] ?? 0);
   prepare(builder, forward, withRespectTo);
   const finish = (outputs: readonly ValueDeclaration[]): Model => {
@@ -98,6 +99,14 @@ function open(model: Model, output: string, withRespectTo: readonly string[], re
 function named(make: Operators, value: string, name: string): string {
   make.graph.append({ name: '', operator: 'Identity', domain: '', inputs: [value], outputs: [name], attributes: {} });
   return name;
+}
+
+/** Frees names that inner values have. */
+function withoutNames(graph: Graph, names: readonly string[]): Graph {
+  const taken = new Set([...graph.initializers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)]);
+  const clashes = names.filter((name) => taken.has(name));
+  const free = (name: string): string => (taken.has(name) || names.includes(name) ? free(`${name}_`) : name);
+  return clashes.length === 0 ? graph : renameValues(graph, new Map(clashes.map((name) => [name, free(name)])));
 }
 
 function withWeightsAsInputs(graph: Graph, names: readonly string[]): Graph {
@@ -163,10 +172,9 @@ function checkRequest(
     if (!isFloat(type.elementType))
       throw new Failure('bad-input', `"${name}": expected floating point, got ${type.elementType}`, 'wrt');
   });
-  const taken = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.keys()]);
-  for (const node of graph.nodes) for (const name of node.outputs) taken.add(name);
+  const taken = new Set([...graph.inputs.map(({ name }) => name), ...withRespectTo, output]);
   const clash = reserved.find((name) => name === '' || taken.has(name));
   if (clash !== undefined)
-    throw new Failure('bad-input', `expected a free name, the model has a value named "${clash}"`);
+    throw new Failure('bad-input', `expected a free name, the model has an input or output named "${clash}"`);
   return found;
 }

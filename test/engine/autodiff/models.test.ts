@@ -29,7 +29,9 @@ describe('gradients of a whole network, against torch.autograd in float64:', () 
     const model = decode(readFileSync(new URL(record.model, folder)));
     const withRespectTo = Object.keys(record.gradients);
     const graph = differentiate(model, { output: record.output, cotangent: 'cotangent', withRespectTo });
-    const inputs = Object.entries(record.inputs).filter(([input]) => graph.graph.inputs.some((each) => each.name === input));
+    const inputs = Object.entries(record.inputs).filter(([input]) =>
+      graph.graph.inputs.some((each) => each.name === input),
+    );
     // Chosen weights are inputs now: they are fed what they were.
     const weights = withRespectTo.flatMap((weight) => {
       const constant = model.graph.initializers.get(weight);

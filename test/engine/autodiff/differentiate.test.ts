@@ -1,0 +1,205 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { Failure } from '../../../main/contract/failures.ts';
+import { differentiate, jacobianVectorProduct } from '../../../main/engine/autodiff/differentiate.ts';
+import { decode } from '../../../main/engine/graph/decode.ts';
+import type { Model } from '../../../main/engine/graph/model.ts';
+import { bytesOf, load, numbersOf, openRaw, relativeError, type StoredTensor } from '../../doubles/raw-session.ts';
+import { doubles, floats, modelOf, op, value } from '../../doubles/small-models.ts';
+
+/** L = Σ exp(x·w) for x [2, 3], w a weight [3]. */
+const small = modelOf(
+  [op('Mul', ['x', 'w'], 'm'), op('Exp', ['m'], 'e'), op('ReduceSum', ['e'], 'L', { keepdims: 0 })],
+  [value('x', [2, 3])],
+  [value('L', []), value('e', [2, 3])],
+  { w: ['float32', [3], [0.5, -1, 2]] },
+);
+const x = floats([2, 3], [1, 0, -1, 0.5, 2, 0.25]);
+
+function failureOf(make: () => unknown): Failure {
+  try {
+    make();
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error('expected a failure, got none');
+}
+
+describe('differentiate', () => {
+  it('gives the gradient of a scalar by inputs and by weights, which become inputs', async () => {
+    const graph = differentiate(small, { output: 'L', withRespectTo: ['x', 'w'] });
+    expect(graph.graph.inputs.map(({ name }) => name)).toEqual(['x', 'w']);
+    expect(graph.graph.outputs.map(({ name }) => name)).toEqual(['L', 'grad_x', 'grad_w']);
+    const session = await openRaw(graph);
+    const result = await session.run({ x, w: floats([3], [1, 1, 1]) });
+    await session.release();
+    const e = [...x.data].map(Math.exp);
+    expect(relativeError(numbersOf(result['grad_x'] ?? x), e)).toBeLessThan(1e-6);
+    const byWeight = [0, 1, 2].map((column) =>
+      [0, 1].reduce((sum, row) => sum + (e[row * 3 + column] ?? 0) * (x.data[row * 3 + column] ?? 0), 0),
+    );
+    expect(relativeError(numbersOf(result['grad_w'] ?? x), byWeight)).toBeLessThan(1e-6);
+  });
+
+  it('gives zeros for an input that the output does not depend on', async () => {
+    const model: Model = {
+      ...small,
+      graph: { ...small.graph, inputs: [...small.graph.inputs, value('idle', ['n', 2])] },
+    };
+    const session = await openRaw(differentiate(model, { output: 'L', withRespectTo: ['idle', 'x'] }));
+    const result = await session.run({ x, idle: floats([2, 2], [1, 2, 3, 4]) });
+    await session.release();
+    expect(numbersOf(result['grad_idle'] ?? x)).toEqual([0, 0, 0, 0]);
+  });
+
+  it('differentiates its own result: the Hessian of Σ x³ is 6x', async () => {
+    const cube = modelOf(
+      [op('Mul', ['x', 'x'], 's'), op('Mul', ['s', 'x'], 'c'), op('ReduceSum', ['c'], 'L', { keepdims: 0 })],
+      [value('x', [3], 'float64')],
+      [value('L', [], 'float64')],
+    );
+    const first = differentiate(cube, { output: 'L', withRespectTo: ['x'] });
+    // The inner values of the first keep out of the way of the names of the second.
+    const gradient: Model = {
+      ...first,
+      graph: {
+        ...first.graph,
+        nodes: [...first.graph.nodes, op('Identity', ['grad_x'], 'g')],
+        outputs: [value('g', [3], 'float64')],
+      },
+    };
+    const session = await openRaw(differentiate(gradient, { output: 'g', cotangent: 'c', withRespectTo: ['x'] }));
+    const result = await session.run({ x: doubles([3], [1, 2, -3]), c: doubles([3], [1, 1, 1]) });
+    await session.release();
+    expect(numbersOf(result['grad_x'] ?? x)).toEqual([6, 12, -18]);
+  });
+
+  it('agrees with the transpose of itself: ⟨u, J·v⟩ = ⟨Jᵀ·u, v⟩, on a whole network', async () => {
+    const folder = new URL('../../reference/autodiff/models/', import.meta.url);
+    const record = JSON.parse(readFileSync(new URL('vae-decoder-legacy.json', folder), 'utf8')) as {
+      inputs: Record<string, StoredTensor>;
+      cotangent: StoredTensor;
+    };
+    const model = decode(readFileSync(new URL('vae-decoder-legacy.onnx', folder)));
+    const [latent] = Object.values(record.inputs).map(load);
+    const u = load(record.cotangent);
+    if (latent === undefined) throw new Error('the record has no input');
+    const tangent = { ...latent, data: Float32Array.from(latent.data as Float32Array, (_, index) => Math.sin(index)) };
+    const forward = await openRaw(jacobianVectorProduct(model, { output: 'out', withRespectTo: ['latent_sample'] }));
+    const backward = await openRaw(
+      differentiate(model, { output: 'out', cotangent: 'u', withRespectTo: ['latent_sample'] }),
+    );
+    const jv = numbersOf(
+      (await forward.run({ latent_sample: latent, tangent_latent_sample: tangent }))['jvp_out'] ?? u,
+    );
+    const ju = numbersOf((await backward.run({ latent_sample: latent, u }))['grad_latent_sample'] ?? u);
+    await forward.release();
+    await backward.release();
+    const dot = (a: readonly number[], b: readonly number[]): number =>
+      a.reduce((sum, each, index) => sum + each * (b[index] ?? NaN), 0);
+    const left = dot(numbersOf(u), jv);
+    expect(Math.abs(left - dot(ju, numbersOf(tangent))) / Math.abs(left)).toBeLessThan(1e-5);
+    expect(Math.abs(left)).toBeGreaterThan(1e-3);
+  });
+});
+
+describe('differentiate refuses', () => {
+  const strange = modelOf(
+    [op('Det', ['x'], 'd'), op('Add', ['d', 'b'], 'L')],
+    [value('x', [2, 2]), value('b', []), value('i', [1], 'int64')],
+    [value('L', []), value('k', [2])],
+    { k: ['int64', [2], [1, 2]] },
+  );
+
+  it('an operator without a rule on the way, by name, and only there', () => {
+    const failure = failureOf(() => differentiate(strange, { output: 'L', withRespectTo: ['x'] }));
+    expect(failure.code).toBe('unsupported');
+    expect(failure.message).toContain('Det');
+    expect(failure.message).toContain('→ d');
+    expect(differentiate(strange, { output: 'L', withRespectTo: ['b'] }).graph.outputs).toHaveLength(2);
+  });
+
+  it.each([
+    ['a name that does not exist', { output: 'L', withRespectTo: ['nobody'] }, 'nobody'],
+    ['an integer input', { output: 'L', withRespectTo: ['i'] }, 'int64'],
+    ['an integer weight', { output: 'L', withRespectTo: ['k'] }, 'int64'],
+    ['the same name twice', { output: 'L', withRespectTo: ['b', 'b'] }, 'twice'],
+    ['no name', { output: 'L', withRespectTo: [] }, 'none'],
+    ['an output that does not exist', { output: 'M', withRespectTo: ['b'] }, '"M"'],
+    ['a cotangent with the name of an input', { output: 'L', cotangent: 'x', withRespectTo: ['b'] }, '"x"'],
+  ] as const)('%s', (_, request, word) => {
+    const failure = failureOf(() => differentiate(strange, request));
+    expect(failure.code).toBe('bad-input');
+    expect(failure.message).toContain(word);
+  });
+
+  it('an output that is no scalar without a cotangent, telling its dims', () => {
+    const failure = failureOf(() => differentiate(small, { output: 'e', withRespectTo: ['x'] }));
+    expect(failure).toMatchObject({ code: 'bad-input' });
+    expect(failure.message).toContain('[2, 3]');
+    expect(failure.message).toContain('cotangent');
+  });
+
+  it.each([
+    ['a cycle', [op('Add', ['x', 'b'], 'a'), op('Neg', ['a'], 'b'), op('Neg', ['b'], 'L')], 'cycle'],
+    ['an input that nobody makes', [op('Neg', ['nothing'], 'L')], 'nothing'],
+    ['a value made twice', [op('Neg', ['x'], 'L'), op('Abs', ['x'], 'L')], 'again'],
+  ] as const)('%s', (_, nodes, word) => {
+    const failure = failureOf(() =>
+      differentiate(modelOf(nodes, [value('x', [])], [value('L', [])]), { output: 'L', withRespectTo: ['x'] }),
+    );
+    expect(failure.code).toBe('model-broken');
+    expect(failure.message).toContain(word);
+  });
+
+  it('a vendor’s own operators', () => {
+    const nodes = [{ ...op('Fancy', ['x'], 'L'), domain: 'vendor.fancy' }];
+    const model = { ...modelOf(nodes, [value('x', [])], [value('L', [])]), opsets: { '': 18, 'vendor.fancy': 1 } };
+    const failure = failureOf(() => differentiate(model, { output: 'L', withRespectTo: ['x'] }));
+    expect(failure.code).toBe('unsupported');
+    expect(failure.message).toContain('vendor.fancy');
+  });
+
+  it('a loop that gradients would have to go through', () => {
+    const body = modelOf(
+      [op('Identity', ['c'], 'c2'), op('Mul', ['v', 'v'], 'v2')],
+      [value('n', [], 'int64'), value('c', [], 'bool'), value('v', [])],
+      [value('c2', [], 'bool'), value('v2', [])],
+    );
+    const loop = {
+      ...op('Loop', ['times', '', 'x'], 'L'),
+      attributes: { body: { kind: 'graph', value: body.graph } },
+    } as const;
+    const model = modelOf([loop], [value('x', [])], [value('L', [])], { times: ['int64', [], [3]] });
+    expect(failureOf(() => differentiate(model, { output: 'L', withRespectTo: ['x'] })).message).toContain('Loop');
+  });
+
+  it('bytes that are no model', () => {
+    expect(failureOf(() => decode(bytesOf('bm90IGEgbW9kZWw='))).code).toBe('model-broken');
+  });
+});
+
+describe('a dispute about shapes is settled at run time:', () => {
+  it('an extent of 1 that nobody declared is summed over', async () => {
+    const model = modelOf(
+      [op('Mul', ['a', 'b'], 'm'), op('ReduceSum', ['m'], 'L', { keepdims: 0 })],
+      [value('a', ['p', 3]), value('b', ['q', 3])],
+      [value('L', [])],
+    );
+    const session = await openRaw(differentiate(model, { output: 'L', withRespectTo: ['a', 'b'] }));
+    const ones = (rows: number) => floats([rows, 3], Array<number>(rows * 3).fill(1));
+    for (const [p, q] of [
+      [4, 1],
+      [1, 4],
+      [4, 4],
+      [1, 1],
+    ] as const) {
+      const result = await session.run({ a: ones(p), b: ones(q) });
+      expect(result['grad_a']?.dims).toEqual([p, 3]);
+      expect(result['grad_b']?.dims).toEqual([q, 3]);
+      expect(numbersOf(result['grad_b'] ?? x)[0]).toBe(q === 1 ? p : 1);
+    }
+    await session.release();
+  });
+});
