@@ -162,6 +162,12 @@ function optionsOf(config: SchedulerConfig): SamplerOptions {
   };
   switch (config.sampler) {
     case 'ddpm':
+      if (config.variance_type.startsWith('learned'))
+        throw new Failure(
+          'unsupported',
+          `variance_type '${config.variance_type}': DDPM with a learned variance is not supported; choose another sampler`,
+          'variance_type',
+        );
       return { ...common, variance: config.variance_type.startsWith('fixed_large') ? 'large' : 'small' };
     case 'ddim':
     case 'heun':

@@ -1,4 +1,4 @@
-import { emptyLike, type Tensor } from './tensor.ts';
+import { emptyLike, type Tensor, type Values } from './tensor.ts';
 
 /**
  * Σ weight · tensor, element by element, accumulated in double precision.
@@ -8,16 +8,22 @@ import { emptyLike, type Tensor } from './tensor.ts';
 export function combine(...terms: readonly (readonly [weight: number, x: Tensor])[]): Tensor {
   const [first] = terms;
   if (first === undefined) throw new RangeError('combine: expected at least one term');
-  const data = emptyLike(first[1].data);
-  for (const [, x] of terms)
-    if (x.data.length !== data.length)
-      throw new RangeError(`combine: expected tensors of ${data.length} values, got one of ${x.data.length}`);
-  for (let i = 0; i < data.length; i++) {
-    let sum = 0;
-    for (const [weight, x] of terms) sum += weight * (x.data[i] ?? 0);
-    data[i] = sum;
+  const { dims, data } = first[1];
+  const sum = new Float64Array(data.length);
+  for (const [weight, x] of terms) {
+    if (x.data.length !== sum.length)
+      throw new RangeError(`combine: expected tensors of ${sum.length} values, got one of ${x.data.length}`);
+    addScaled(sum, weight, x.data);
   }
-  return { dims: first[1].dims, data };
+  if (data instanceof Float64Array) return { dims, data: sum };
+  const rounded = emptyLike<Values>(data);
+  rounded.set(sum);
+  return { dims, data: rounded };
+}
+
+/** sum += weight · values, in place. A plain loop over flat storage: the samplers' whole cost is here. */
+function addScaled(sum: Float64Array, weight: number, values: Values): void {
+  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + weight * (values[i] as number);
 }
 
 /** weight · x. */
@@ -31,6 +37,9 @@ export function lerp(from: Tensor, to: Tensor, amount: number): Tensor {
 }
 
 /** Whether every value is finite. */
-export function isFiniteTensor(x: Tensor): boolean {
-  return x.data.every(Number.isFinite);
+export function isFiniteTensor({ data }: Tensor): boolean {
+  // x − x is 0 for finite values and NaN for the others, and NaN stays in a sum.
+  let sum = 0;
+  for (let i = 0; i < data.length; i++) sum += (data[i] as number) - (data[i] as number);
+  return sum === 0;
 }

@@ -37,7 +37,7 @@ export function stepWeights(algorithm: Algorithm, sigma: number, sigmaNext: numb
     case 'dpmsolver++':
       return {
         sample: ratio,
-        phi0: -Math.expm1(-h),
+        phi0: 1 - ratio,
         phi1: Math.expm1(-h) / h + 1,
         phi2: -((Math.expm1(-h) + h) / h ** 2 - 0.5),
         noise: 0,
@@ -45,7 +45,7 @@ export function stepWeights(algorithm: Algorithm, sigma: number, sigmaNext: numb
     case 'dpmsolver':
       return {
         sample: 1,
-        phi0: -sigmaNext * Math.expm1(h),
+        phi0: sigmaNext - sigma,
         phi1: -sigmaNext * (Math.expm1(h) / h - 1),
         phi2: -sigmaNext * ((Math.expm1(h) - h) / h ** 2 - 0.5),
         noise: 0,
@@ -53,15 +53,15 @@ export function stepWeights(algorithm: Algorithm, sigma: number, sigmaNext: numb
     case 'sde-dpmsolver++':
       return {
         sample: ratio * ratio,
-        phi0: -Math.expm1(-2 * h),
+        phi0: 1 - ratio * ratio,
         phi1: Math.expm1(-2 * h) / (2 * h) + 1,
         phi2: 0.5 - (Math.expm1(-2 * h) + 2 * h) / (2 * h) ** 2,
-        noise: sigmaNext * Math.sqrt(-Math.expm1(-2 * h)),
+        noise: sigmaNext * Math.sqrt(1 - ratio * ratio),
       };
     case 'sde-dpmsolver':
       return {
         sample: 1,
-        phi0: -2 * sigmaNext * Math.expm1(h),
+        phi0: 2 * (sigmaNext - sigma),
         phi1: -2 * sigmaNext * (Math.expm1(h) / h - 1),
         phi2: -2 * sigmaNext * ((Math.expm1(h) - h) / h ** 2 - 0.5),
         noise: sigmaNext * Math.sqrt(Math.expm1(2 * h)),

@@ -65,12 +65,12 @@ function advance(
   if (newest === undefined) throw new RangeError('unipc: expected at least one estimate');
   const h = lambdaOf(sigmaNext) - newest.lambda;
   const signed = predictDenoised ? -h : h;
-  // Integrals of the exponential: for x0 the sample decays and estimates have weight 1, for the noise the reverse.
+  // What B(h) is multiplied by: the integral's factor for x0, and for the noise.
   const outer = predictDenoised ? -1 : -sigmaNext;
   const bh = form === 'bh1' ? signed : Math.expm1(signed);
   const base = [
     [predictDenoised ? sigmaNext / sigma : 1, x],
-    [outer * Math.expm1(signed), newest.m],
+    [predictDenoised ? 1 - sigmaNext / sigma : sigmaNext - sigma, newest.m],
   ] as const;
   const others = [
     ...older.map(({ lambda, m }) => ({ r: (lambda - newest.lambda) / h, m })),
