@@ -1,8 +1,8 @@
 """Set the scale of the features of a trained contrastive pair, so that their distances see defects.
 
-Content features are whitened per dimension over clean renders. Defect features are centred on the
-clean renders, whitened likewise, and weighted: their squared length among clean renders is to be
-`--defect-share` of the whole, so that a spoilt picture leaves the renders' neighbourhood.
+Each feature is centred and divided by its standard deviation over clean renders; then the three groups
+(content, defect, sharpness) are weighted so that they have the given shares of the mean squared distance
+between clean renders. A spoilt picture then leaves the renders' neighbourhood.
 
     python training/calibrate_features.py --name contrastive-decayed
 """
@@ -15,7 +15,7 @@ import torch
 import checkpoint
 import tokenizer as words
 from dataset import RenderedSet, to_images
-from networks.contrastive import CONTENT, ContrastivePair
+from networks.contrastive import CONTENT, DEFECT, SHARPNESS, ContrastivePair
 from parallel import Workers
 from stated import value_counts
 
@@ -26,7 +26,8 @@ def main():
     parser.add_argument("--data", default="heldout")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--count", type=int, default=2048)
-    parser.add_argument("--defect-share", type=float, default=0.5)
+    parser.add_argument("--defect-share", type=float, default=0.35)
+    parser.add_argument("--sharpness-share", type=float, default=0.35)
     options = parser.parse_args()
 
     workers = Workers(2)
@@ -45,17 +46,17 @@ def main():
 
     features = np.concatenate(workers.map(features_of, rows))
     deviation = features.std(0)
-    dims = np.array([CONTENT, features.shape[1] - CONTENT])
-    shares = np.array([1 - options.defect_share, options.defect_share])
-    weight = np.sqrt(shares / dims).repeat(dims)
+    groups = np.array([CONTENT, DEFECT, SHARPNESS])
+    shares = np.array([1 - options.defect_share - options.sharpness_share, options.defect_share, options.sharpness_share])
+    weight = np.sqrt(shares / groups).repeat(groups)
     # a direction that never varies among renders says nothing reliable: do not blow it up
-    floor = np.concatenate([np.full(n, 0.1 * np.median(part)) for n, part in zip(dims, np.split(deviation, [CONTENT]))])
+    floor = np.concatenate([np.full(len(part), 0.1 * np.median(part)) for part in np.split(deviation, np.cumsum(groups)[:-1])])
     for module in (state["average"]["module"], state["model"]):
         module["image.feature_mean"].copy_(torch.from_numpy(features.mean(0)))
         module["image.feature_scale"].copy_(torch.from_numpy(weight / np.maximum(deviation, floor)).float())
     checkpoint.save(state, path)
-    print("feature deviation: content", np.percentile(deviation[:CONTENT], (5, 50, 95)).round(3),
-          "defect", np.percentile(deviation[CONTENT:], (5, 50, 95)).round(3))
+    for name, part in zip(("content", "defect", "sharpness"), np.split(deviation, np.cumsum(groups)[:-1])):
+        print(f"deviation of {name} features, 5th, 50th and 95th percentile:", np.percentile(part, (5, 50, 95)).round(3))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import tokenizer as words
 from encode_latents import load_autoencoder
 from export_graph import export_float32, keep_as_inner_value, restore_names, store_as_half
 from networks.autoencoder import DOWNSCALE, LATENT_CHANNELS
-from networks.contrastive import CONTENT, DEFECT, EMBEDDING, IMAGE_SIZE, ContrastivePair
+from networks.contrastive import CONTENT, DEFECT, EMBEDDING, FEATURES, IMAGE_SIZE, SHARPNESS, ContrastivePair
 from stated import NAMES, value_counts
 from train_diffusion import Denoiser
 
@@ -165,7 +165,7 @@ def description(pair, vocabulary: int, training: dict) -> dict:
             "imageSize": IMAGE_SIZE, "mean": [0.5, 0.5, 0.5], "standardDeviation": [0.5, 0.5, 0.5],
             "embeds": {"imageOutput": "image_embeds", "textOutput": "text_embeds", "width": EMBEDDING, "unitLength": True,
                        "logitScale": float(pair.log_scale.exp().clamp(max=60))},
-            "features": {"output": "features", "width": CONTENT + DEFECT, "contentWidth": CONTENT, "defectWidth": DEFECT},
+            "features": {"output": "features", "width": FEATURES, "contentWidth": CONTENT, "defectWidth": DEFECT, "sharpnessWidth": SHARPNESS},
             "attributes": {name: {"output": f"logits_{name}", "values": list(values)} for name, values in catalogue.ATTRIBUTES.items()},
         },
         "referenceSet": None,

@@ -111,7 +111,8 @@ Combinations that no training picture has: {held_out}.
   middle block's output [batch, {about['denoiser']['middleBlock']['channels']}, h / 4, w / 4] (in latent cells).
 - `sampling`: recommended steps, guidance scale and its useful range.
 - `featureEncoder`: the contrastive pair. `embeds`: outputs of both graphs, of length 1; `logitScale` multiplies their inner product.
-  `features`: the first `contentWidth` numbers tell what stands where, the other `defectWidth` tell renders from spoilt ones; both are
+  `features`: `contentWidth` numbers that tell what stands where, `defectWidth` trained to tell renders from spoilt ones, and
+  `sharpnessWidth` fixed statistics of neighbouring pixels' differences (log energy and kurtosis over three octaves); all
   scaled so that Euclidean distances may be used as they are. `attributes`: the graph output with the logits of each attribute, and
   its values in the logits' order.
 - `referenceSet`: {'none yet' if reference is None else f"{reference['count']} held-out renders"}: features and embeddings (float16), attributes (uint8, one column

@@ -17,7 +17,7 @@ import spoil
 import tokenizer as words
 from dataset import RenderedSet, to_images
 from encode_latents import load_autoencoder
-from networks.contrastive import DEFECTS, THUMBNAIL, ContrastivePair
+from networks.contrastive import CONTENT, DEFECT, DEFECTS, SHARPNESS, THUMBNAIL, ContrastivePair
 from optimizer import MovingAverage, MuonWithAdamW, warm_up_stable_decay
 from parallel import Workers
 from stated import NAMES, NOT_APPLICABLE, satisfies, stated, value_counts
@@ -68,7 +68,7 @@ def loss_of(model, part):
         known = attributes[:, index] != NOT_APPLICABLE
         if known.any():
             loss = loss + ATTRIBUTE_WEIGHT * F.cross_entropy(logits[name][known].float(), attributes[known, index].long())
-    content, defect = features.float().split((model.thumbnail.in_features, model.defect_kind.in_features), 1)
+    content, defect, _ = features.float().split((CONTENT, DEFECT, SHARPNESS), 1)
     loss = loss + DEFECT_WEIGHT * F.cross_entropy(model.defect_kind(defect).float(), kinds)
     loss = loss + STRENGTH_WEIGHT * (model.defect_strength(defect)[:, 0].float() - strengths).square().mean()
     return loss + THUMBNAIL_WEIGHT * (model.thumbnail(content).float() - thumbnails).square().mean()
@@ -104,7 +104,7 @@ def heldout_figures(model, parts, workers):
         images, _, _, attributes, kinds, _, _ = part
         with torch.no_grad():
             _, features, logits = model.image(images)
-            kind = model.defect_kind(features[:, -model.defect_kind.in_features :]).argmax(1)
+            kind = model.defect_kind(features[:, CONTENT : CONTENT + DEFECT]).argmax(1)
         clean = kinds == 0
         right = {"defect": (kind == kinds).float()}
         for index, name in enumerate(NAMES):

@@ -13,6 +13,9 @@ CONTENT = 128  # features that describe what stands where
 DEFECT = 128  # features trained to tell renders from spoilt ones
 IMAGE_SIZE = 128
 DEFECTS = ("none", "blurred", "warped", "re-encoded", "noisy latents", "smoothed latents")
+OCTAVES = 3
+SHARPNESS = 8 * OCTAVES  # fixed statistics of differences between neighbouring pixels, at several scales
+FEATURES = CONTENT + DEFECT + SHARPNESS
 THUMBNAIL = 8  # the content features must suffice to redraw the picture and its mask at 8 x 8
 
 
@@ -49,6 +52,25 @@ def statistics(x):
     return torch.cat([mean, torch.sqrt(variance + 1e-5)], 1)
 
 
+def sharpness(pixel_values):
+    """Log energy and log kurtosis of first and second differences along rows and columns, per octave [B,24].
+
+    Blur and re-encoding lower the energy of the fine octaves and the kurtosis, whatever the picture shows.
+    """
+    grey = pixel_values.float().mean(1, keepdim=True)
+    found = []
+    for octave in range(OCTAVES):
+        if octave:
+            grey = nn.functional.avg_pool2d(grey, 2)
+        across, down = grey[..., :, 1:] - grey[..., :, :-1], grey[..., 1:, :] - grey[..., :-1, :]
+        for difference in (across, down, across[..., :, 1:] - across[..., :, :-1], down[..., 1:, :] - down[..., :-1, :]):
+            square = difference * difference
+            energy = square.mean((1, 2, 3)) + 1e-6
+            fourth = (square * square).mean((1, 2, 3)) + 1e-10
+            found += [torch.log(energy), torch.log(fourth) - 2 * torch.log(energy)]
+    return torch.stack(found, 1)
+
+
 class ImageEncoder(nn.Module):
     """pixel_values [B,3,128,128] in [-1,1] to embeddings, features and one logit vector per attribute."""
 
@@ -66,9 +88,11 @@ class ImageEncoder(nn.Module):
         self.attributes = nn.ModuleDict({name: nn.Linear(trunk, count) for name, count in value_counts.items()})
         self.content = nn.Linear(placed, CONTENT)
         self.defect = nn.Sequential(nn.Linear(described, 192), nn.ReLU(), nn.Linear(192, DEFECT))
+        self.from_sharpness = nn.Linear(SHARPNESS, DEFECT)
+        nn.init.normal_(self.from_sharpness.weight, std=0.02)
         # set after training so that distances in the features are meaningful (see calibrate_features.py)
-        self.register_buffer("feature_mean", torch.zeros(CONTENT + DEFECT))
-        self.register_buffer("feature_scale", torch.ones(CONTENT + DEFECT))
+        self.register_buffer("feature_mean", torch.zeros(FEATURES))
+        self.register_buffer("feature_scale", torch.ones(FEATURES))
 
     def forward(self, pixel_values):
         """(image_embeds of length 1, features, {attribute: logits})."""
@@ -78,7 +102,9 @@ class ImageEncoder(nn.Module):
         described = torch.cat([statistics(h) for h in (h32, h16, h8)], 1)
         placed = nn.functional.avg_pool2d(torch.relu(self.layout(h8)), 2).flatten(1)
         trunk = torch.relu(self.trunk(torch.cat([described, placed], 1)))
-        features = torch.cat([self.content(placed), self.defect(described)], 1)
+        sharp = sharpness(pixel_values)
+        defect = self.defect(described) + self.from_sharpness(sharp)
+        features = torch.cat([self.content(placed), defect, sharp], 1)
         features = (features - self.feature_mean) * self.feature_scale
         logits = {name: head(trunk) for name, head in self.attributes.items()}
         return nn.functional.normalize(self.embedding(trunk).float(), dim=1), features, logits
