@@ -4,6 +4,7 @@ import { density } from './density.ts';
 import { differentiate } from './differentiate.ts';
 import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
+import { library } from './library.ts';
 import { measure } from './measure.ts';
 import { models } from './models.ts';
 import { select } from './select.ts';
@@ -13,4 +14,15 @@ import { serve } from './serve.ts';
 export type Register = (program: Command) => void;
 
 /** Every command, in the order the help shows them. */
-export const commands: readonly Register[] = [generate, density, measure, select, calibrate, models, differentiate, doctor, serve];
+export const commands: readonly Register[] = [
+  generate,
+  density,
+  measure,
+  select,
+  calibrate,
+  models,
+  library,
+  differentiate,
+  doctor,
+  serve,
+];
