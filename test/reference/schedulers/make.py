@@ -235,8 +235,39 @@ def respaced(c, low, high, n):
     return None
 
 
-def solver_levels(c, n, kind):
+def flow_levels(c, n, kind, mu):
     N = c["num_train_timesteps"]
+    shift = c.get("flow_shift", 1.0)
+    if kind != "unipc":
+        if mu is not None:
+            shift = math.exp(mu)
+        sig = 1 - np.linspace(1, 1 / N, n + 1)
+        sig = np.flip(shift * sig / (1 + (shift - 1) * sig))[:-1]
+        return (sig * N).astype(int), np.append(sig, sig[-1] if kind == "deis" else 0.0)
+    if c["use_karras_sigmas"]:
+        acp = alphas_cumprod(c)
+        sig = respaced(c, ((1 - acp[0]) / acp[0]) ** 0.5, ((1 - acp[-1]) / acp[-1]) ** 0.5, n)
+        sig = sig / (1 + sig)
+    else:
+        sig = np.linspace(1, 1 / N, n + 1)[:-1]
+        if c.get("use_dynamic_shifting"):
+            m = math.exp(mu) if c.get("time_shift_type", "exponential") == "exponential" else mu
+            sig = m / (m + (1 / sig - 1))
+        else:
+            sig = shift * sig / (1 + (shift - 1) * sig)
+        if c.get("shift_terminal"):
+            sig = 1 - (1 - sig) / ((1 - sig[-1]) / (1 - c["shift_terminal"]))
+        if abs(sig[0] - 1) < 1e-6:
+            sig[0] -= 1e-6
+    return (sig * N).astype(int), np.append(sig, 0.0 if c["final_sigmas_type"] == "zero" else sig[-1])
+
+
+def solver_levels(c, n, kind, mu=None):
+    N = c["num_train_timesteps"]
+    global FLOW
+    FLOW = c.get("use_flow_sigmas", False)
+    if FLOW:
+        return flow_levels(c, n, kind, mu)
     acp = alphas_cumprod(c, 2**-24)
     all_sigmas = ((1 - acp) / acp) ** 0.5
     last = N
@@ -267,9 +298,19 @@ def solver_levels(c, n, kind):
     return ts, np.append(sigmas, end)
 
 
+FLOW = False
+
+
 def vp(sigma):
+    if FLOW:
+        return 1 - sigma, sigma
     alpha = 1 / (sigma**2 + 1) ** 0.5
     return alpha, sigma * alpha
+
+
+def rho(sigma):
+    alpha, s = vp(sigma)
+    return s / alpha
 
 
 def lam(sigma):
@@ -280,7 +321,11 @@ def lam(sigma):
 
 def converted(c, x, t, sigma, data):
     alpha, s = vp(sigma)
-    x0, eps = estimates(c, model(x, t), x, alpha, s)
+    if c["prediction_type"] == "flow_prediction":
+        out = model(x, t)
+        x0, eps = x - s * out, x + (1 - s) * out
+    else:
+        x0, eps = estimates(c, model(x, t), x, alpha, s)
     if c["thresholding"]:
         x0 = limit(c, x0)
         eps = (x - alpha * x0) / s
@@ -316,9 +361,9 @@ def second_order(kind, form, x, d0, d1, s, t, h, z):
     return x - st * (E - 1) * d1 if mid else x - 2 * st * ((E - 1) / h - 1) * d1
 
 
-def multistep(c, n, x, noise, **_):
+def multistep(c, n, x, noise, mu=None, **_):
     kind, form, order = c["algorithm_type"], c["solver_type"] or "midpoint", c["solver_order"]
-    ts, sig = solver_levels(c, n, "multistep")
+    ts, sig = solver_levels(c, n, "multistep", mu)
     outs = []
     for i, t in enumerate(ts):
         outs.append(converted(c, x, t, sig[i], kind.endswith("++")))
@@ -401,8 +446,8 @@ def singlestep(c, n, x, noise, **_):
     return x
 
 
-def deis(c, n, x, noise, **_):
-    ts, sig = solver_levels(c, n, "deis")
+def deis(c, n, x, noise, mu=None, **_):
+    ts, sig = solver_levels(c, n, "deis", mu)
     outs = []
     for i, t in enumerate(ts):
         outs.append(converted(c, x, t, sig[i], False))
@@ -417,14 +462,14 @@ def deis(c, n, x, noise, **_):
             h = lam(sig[i + 1]) - lam(sig[i])
             x = at / as_ * x - st * (np.exp(h) - 1) * outs[-1]
             continue
-        t_, s0, s1 = sig[i + 1], sig[i], sig[i - 1]
+        t_, s0, s1 = rho(sig[i + 1]), rho(sig[i]), rho(sig[i - 1])
         log = np.log
         if order == 2:
             f = lambda t, b, c: t * (-log(c) + log(t) - 1) / (log(b) - log(c))
             c1, c2 = f(t_, s0, s1) - f(s0, s0, s1), f(t_, s1, s0) - f(s0, s1, s0)
             x = at * (x / as_ + c1 * outs[-1] + c2 * outs[-2])
         else:
-            s2 = sig[i - 2]
+            s2 = rho(sig[i - 2])
             f = lambda t, b, c, d: (
                 t * (log(c) * (log(d) - log(t) + 1) - log(d) * log(t) + log(d) + log(t) ** 2 - 2 * log(t) + 2)
                 / ((log(b) - log(c)) * (log(b) - log(d))))
@@ -435,9 +480,9 @@ def deis(c, n, x, noise, **_):
     return x
 
 
-def unipc(c, n, x, noise, **_):
+def unipc(c, n, x, noise, mu=None, **_):
     data, form = c["predict_x0"], c["solver_type"] if c["solver_type"] in ("bh1", "bh2") else "bh2"
-    ts, sig = solver_levels(c, n, "unipc")
+    ts, sig = solver_levels(c, n, "unipc", mu)
 
     def update(x, s, t, olds, m0, arrival):
         """olds: (lambda, output) before m0; arrival: the output at the end, for the corrector."""
@@ -796,6 +841,18 @@ def combinations():
             yield "EDMEulerScheduler", config, 9, {}
             yield "EDMDPMSolverMultistepScheduler", config, 9, {}
             yield "EDMDPMSolverMultistepScheduler", dict(config, final_sigmas_type="sigma_min"), 18, {}
+
+
+    flows = dict(use_flow_sigmas=True, prediction_type="flow_prediction")
+    yield "DPMSolverMultistepScheduler", dict(flows, flow_shift=3.0), 10, {}
+    yield "DPMSolverMultistepScheduler", dict(flows, solver_order=3), 18, {}
+    yield "DPMSolverMultistepScheduler", dict(flows, algorithm_type="sde-dpmsolver++", use_dynamic_shifting=True), 10, {"mu": 0.7}
+    yield "DPMSolverSinglestepScheduler", dict(flows, flow_shift=3.0), 10, {}
+    yield "DEISMultistepScheduler", dict(flows, flow_shift=2.0), 10, {}
+    yield "UniPCMultistepScheduler", dict(flows, flow_shift=5.0), 10, {}
+    yield "UniPCMultistepScheduler", dict(flows, solver_order=3, final_sigmas_type="sigma_min", shift_terminal=0.05), 16, {}
+    yield "UniPCMultistepScheduler", dict(flows, use_dynamic_shifting=True, time_shift_type="linear"), 9, {"mu": 1.6}
+    yield "UniPCMultistepScheduler", dict(flows, use_karras_sigmas=True), 9, {}
 
 
 def main():

@@ -12,15 +12,13 @@ import { sigmaShapeOf, type LevelRequest, type NoiseLevels } from './noise-level
  */
 export function flowLevels(config: SchedulerConfig, { stepCount, mu, timesteps: given }: LevelRequest): NoiseLevels {
   const { num_train_timesteps: length, use_dynamic_shifting: isDynamic } = config;
-  if (isDynamic && mu === undefined)
-    throw new Failure('bad-input', 'mu: this scheduler shifts by the image size and needs mu', 'mu');
-  const shift = (t: number): number => (config.shift * t) / (1 + (config.shift - 1) * t);
+  const shift = (t: number): number => shiftTime(t, config.shift);
   // diffusers shifts the ends of the range once more than the points between them.
   const [first, last] = [1, 1 / length].map((t) => (isDynamic ? t : shift(t))) as [number, number];
   let ts = given
     ? given.map((t) => t / length)
     : linspace(first * length, last * length, stepCount).map((t) => t / length);
-  ts = ts.map(isDynamic ? dynamicShift(config, mu ?? NaN) : shift);
+  ts = ts.map(isDynamic ? dynamicShift(config, mu) : shift);
   if (config.shift_terminal) ts = stretchTo(ts, config.shift_terminal);
   ts = respaced(ts, config);
   if (config.invert_sigmas) ts = ts.map((t) => 1 - t);
@@ -43,14 +41,21 @@ export function muOf(config: SchedulerConfig, tokens: number): number {
   return base_shift + slope * (tokens - low);
 }
 
-/** e^mu/(e^mu + 1/t − 1), or with mu in place of e^mu. */
-function dynamicShift({ time_shift_type }: SchedulerConfig, mu: number): (t: number) => number {
+/** Moves a flow time towards noise. Esser et al. 2024 (2403.03206), eq 23. */
+export function shiftTime(t: number, shift: number): number {
+  return (shift * t) / (1 + (shift - 1) * t);
+}
+
+/** The shift by the image size: e^mu/(e^mu + 1/t − 1), or with mu in place of e^mu. */
+export function dynamicShift({ time_shift_type }: SchedulerConfig, mu: number | undefined): (t: number) => number {
+  if (mu === undefined)
+    throw new Failure('bad-input', 'mu: this scheduler shifts by the image size and needs mu', 'mu');
   const odds = time_shift_type === 'exponential' ? Math.exp(mu) : mu;
   return (t) => odds / (odds + (1 / t - 1));
 }
 
 /** Scales 1 − t so that the last t is `terminal`. */
-function stretchTo(ts: readonly number[], terminal: number): number[] {
+export function stretchTo(ts: readonly number[], terminal: number): number[] {
   const factor = (1 - (ts[ts.length - 1] ?? NaN)) / (1 - terminal);
   return ts.map((t) => 1 - (1 - t) / factor);
 }

@@ -25,7 +25,7 @@ export function karrasLevels(config: SchedulerConfig, { stepCount, timesteps: gi
   let timesteps =
     given ?? continuousTimesteps(config.timestep_spacing, schedule.length, stepCount, config.steps_offset);
   let sigmas = timesteps.map((t) => sigmaOfTimestep(schedule, t));
-  if (shape !== 'model' && shape !== 'flow') {
+  if (shape !== 'model') {
     sigmas = spacedSigmas(shape, config, schedule, stepCount);
     timesteps = sigmas.map(timestepOf);
     if (isMidpoint && shape === 'karras') timesteps = timesteps.map(roundHalfEven);

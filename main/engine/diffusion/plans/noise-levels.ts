@@ -54,7 +54,7 @@ export function scheduleOf(config: SchedulerConfig, terminalAlphaCumprod?: numbe
 /** The smallest subnormal of half precision: what diffusers puts for a terminal ᾱ of zero. */
 export const smallestAlphaCumprod = 2 ** -24;
 
-export type SigmaShape = 'model' | 'karras' | 'exponential' | 'beta' | 'lu' | 'flow';
+export type SigmaShape = 'model' | 'karras' | 'exponential' | 'beta' | 'lu';
 
 /** How a configuration spaces its noise levels; at most one way may be set. */
 export function sigmaShapeOf(config: SchedulerConfig): SigmaShape {
@@ -64,7 +64,6 @@ export function sigmaShapeOf(config: SchedulerConfig): SigmaShape {
       ['lu', config.use_lu_lambdas],
       ['exponential', config.use_exponential_sigmas],
       ['beta', config.use_beta_sigmas],
-      ['flow', config.use_flow_sigmas],
     ] as const
   ).filter(([, isSet]) => isSet);
   if (set.length > 1)
@@ -77,7 +76,7 @@ export function sigmaShapeOf(config: SchedulerConfig): SigmaShape {
 
 /** Noise levels between the schedule's ends, or the configuration's, in one of the published spacings. */
 export function spacedSigmas(
-  shape: Exclude<SigmaShape, 'model' | 'flow'>,
+  shape: Exclude<SigmaShape, 'model'>,
   config: SchedulerConfig,
   { sigmas }: NoiseSchedule,
   count: number,

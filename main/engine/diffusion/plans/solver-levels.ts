@@ -2,6 +2,7 @@ import { largestSigma, sigmaOfTimestep, type NoiseSchedule } from '../noise-sche
 import { flowScale, variancePreservingScale } from '../parameterization.ts';
 import type { SchedulerConfig } from '../scheduler-config.ts';
 import { linspace, roundHalfEven, solverTimesteps } from '../timestep-spacing.ts';
+import { dynamicShift, shiftTime, stretchTo } from './flow-levels.ts';
 import {
   checkedTimesteps,
   continuousTimestep,
@@ -16,8 +17,8 @@ import {
 
 /** Levels of the exponential integrators: DPM-Solver (multistep and singlestep), DEIS and UniPC. */
 export function solverLevels(config: SchedulerConfig, request: LevelRequest): NoiseLevels {
+  if (config.use_flow_sigmas) return flowSolverLevels(config, request);
   const shape = sigmaShapeOf(config);
-  if (shape === 'flow') return flowSolverLevels(config, request);
   const schedule = scheduleOf(config, smallestAlphaCumprod);
   const timestepOf = continuousTimestep(schedule);
   const { timesteps, sigmas } =
@@ -80,21 +81,44 @@ function lastSigma(
   return finalSigma(config, schedule);
 }
 
+/** The highest flow time of UniPC: at 1 its logarithms have no value. */
+const highestFlowTime = 1 - 1e-6;
+
 /** Levels on a straight flow (1 − t) x0 + t noise, where sigma = t/(1 − t). */
-function flowSolverLevels(config: SchedulerConfig, { stepCount }: LevelRequest): NoiseLevels {
-  const { num_train_timesteps: length, flow_shift: shift } = config;
-  const ts = linspace(1, 1 / length, stepCount + 1)
-    .map((alpha) => 1 - alpha)
-    .map((t) => (shift * t) / (1 + (shift - 1) * t))
-    .reverse()
-    .slice(0, -1);
+function flowSolverLevels(config: SchedulerConfig, request: LevelRequest): NoiseLevels {
+  const { num_train_timesteps: length } = config;
+  const schedule = scheduleOf(config, smallestAlphaCumprod);
+  const ts =
+    config.schedulerClass === 'UniPCMultistepScheduler'
+      ? unipcFlowTimes(config, schedule, request)
+      : flowTimes(config, request);
   const sigmaOf = (t: number): number => Math.min(t / (1 - t), largestSigma);
-  const tEnd = lastSigma(config, scheduleOf(config, smallestAlphaCumprod), ts, false);
   return {
-    sigmas: [...ts, tEnd].map(sigmaOf),
+    sigmas: [...ts, lastSigma(config, schedule, ts, false)].map(sigmaOf),
     timesteps: ts.map((t) => Math.trunc(t * length)),
     sampleScale: flowScale,
     initNoiseSigma: 1,
     timestepOf: (sigma) => (sigma / (1 + sigma)) * length,
   };
+}
+
+/** Even steps on [0, 1 − 1/length], shifted; the clean end is left out. */
+function flowTimes(config: SchedulerConfig, { stepCount, mu }: LevelRequest): number[] {
+  const shift = config.use_dynamic_shifting && mu !== undefined ? Math.exp(mu) : config.flow_shift;
+  return linspace(1, 1 / config.num_train_timesteps, stepCount + 1)
+    .map((alpha) => shiftTime(1 - alpha, shift))
+    .reverse()
+    .slice(0, -1);
+}
+
+/** UniPC begins at the noisy end itself, and knows the shifts of flow matching; Karras levels are turned into flow times. */
+function unipcFlowTimes(config: SchedulerConfig, schedule: NoiseSchedule, { stepCount, mu }: LevelRequest): number[] {
+  if (config.use_karras_sigmas)
+    return spacedSigmas('karras', config, schedule, stepCount).map((sigma) => sigma / (sigma + 1));
+  const even = linspace(1, 1 / config.num_train_timesteps, stepCount + 1).slice(0, -1);
+  const shifted = even.map(
+    config.use_dynamic_shifting ? dynamicShift(config, mu) : (t) => shiftTime(t, config.flow_shift),
+  );
+  const stretched = config.shift_terminal ? stretchTo(shifted, config.shift_terminal) : shifted;
+  return stretched.map((t) => Math.min(t, highestFlowTime));
 }
