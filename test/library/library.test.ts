@@ -11,6 +11,7 @@ import {
 } from '../../main/contract/library.ts';
 import { storeImage } from '../../main/library/add-image.ts';
 import { batchSummary, recentBatches, setBatchOutcome } from '../../main/library/batches.ts';
+import { closeBatch } from '../../main/library/close-batch.ts';
 import {
   createCollection,
   listCollections,
@@ -378,6 +379,15 @@ describe('batches', () => {
     expect(batchSummary(library, 'batch-1')).toMatchObject({ kept: 1, rejected: 1, picked: 1, cost, state: 'open' });
     await addExample(library, 0, {}, { batch: 'batch-2', createdAt: '2026-12-01T00:00:00.000Z' });
     expect(recentBatches(library, 5).map(({ id }) => id)).toEqual(['batch-2', 'batch-1']);
+  });
+
+  it('let rejected candidates go when they are closed, and take them back on undo', async () => {
+    await addExample(library, 0);
+    await addExample(library, 1, {}, rejectedBy);
+    expect(await closeBatch(library, 'batch-1')).toMatchObject({ state: 'closed', kept: 1, rejected: 0 });
+    expect(found({ deleted: true, candidates: 'all' })).toEqual(['batch-1-00001']);
+    expect(await undo(library)).toMatchObject({ verb: 'delete', images: ['batch-1-00001'] });
+    await expect(closeBatch(library, 'batch-9')).rejects.toMatchObject({ code: 'not-found' });
   });
 });
 

@@ -2,6 +2,7 @@ import type { StudioHandlers } from '../../contract/calls/index.ts';
 import { Failure, toFailure } from '../../contract/failures.ts';
 import type { BatchSummary } from '../../contract/library.ts';
 import { batchSummary, recentBatches } from '../../library/batches.ts';
+import { closeBatch } from '../../library/close-batch.ts';
 import { createCollection, listCollections, removeCollection, renameCollection } from '../../library/collections.ts';
 import { duplicateGroups, mostCompared, similarImages } from '../../library/duplicates.ts';
 import { importPicture, settingsOfPicture } from '../../library/import-files.ts';
@@ -103,17 +104,11 @@ export function batchHandlers(library: Library, queue: JobQueue, announcer: Anno
     },
     recent: async ({ limit }) => recentBatches(library, limit),
     async close({ batch }) {
-      await closeBatch(library, batch);
+      const closed = await closeBatch(library, batch);
       announcer.tell({ kind: 'library', images: [] });
-      return batchSummary(library, batch);
+      return closed;
     },
   };
-}
-
-/** Lets go of the candidates that were rejected and not rescued: they go to the trash, from where they can come back. */
-async function closeBatch(library: Library, batch: string): Promise<void> {
-  const rejected = [...searchAll(library, { batch, candidates: 'rejected' })].map(({ id }) => id);
-  if (rejected.length > 0) await deleteImages(library, rejected);
 }
 
 export function collectionHandlers(library: Library, announcer: Announcer): StudioHandlers['collections'] {
