@@ -164,9 +164,17 @@ async function memory(): Promise<void> {
   });
 }
 
+/** By name, so that one can be run alone: `node test/benchmarks/generation.ts memory`. */
+const figures = {
+  overhead: async () => {
+    await overhead(1);
+    await overhead(8);
+  },
+  interval: guidanceInterval,
+  settings: runtimeSettings,
+  memory,
+} satisfies Record<string, () => Promise<void>>;
+
 report('machine', { processor: cpus()[0]?.model ?? 'unknown', processors: availableParallelism() });
-await overhead(1);
-await overhead(8);
-await guidanceInterval();
-await runtimeSettings();
-await memory();
+const asked = process.argv.slice(2);
+for (const [name, figure] of Object.entries(figures)) if (asked.length === 0 || asked.includes(name)) await figure();
