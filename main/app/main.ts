@@ -64,7 +64,7 @@ async function start(): Promise<void> {
     closing = true;
     event.preventDefault();
     void studio.close().finally(() => {
-      app.quit();
+      app.exit(0);
     });
   });
 }

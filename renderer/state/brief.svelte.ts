@@ -63,7 +63,9 @@ export class Brief {
   get isPresetChanged(): boolean {
     const own = Object.entries(this.preset?.settings ?? {});
     return own.some(
-      ([name, value]) => JSON.stringify(this.#settings[name as keyof GenerationSettings]) !== JSON.stringify(value),
+      ([name, value]) =>
+        (name !== 'dial' || this.#path !== null) &&
+        JSON.stringify(this.#settings[name as keyof GenerationSettings]) !== JSON.stringify(value),
     );
   }
 
