@@ -56,24 +56,30 @@ class Muon(torch.optim.Optimizer):
 
 
 class MuonWithAdamW:
-    """Muon for the parameters that `is_hidden_matrix` names, AdamW for all others."""
+    """Muon for the parameters that `is_hidden_matrix` names, AdamW for all others.
 
-    def __init__(self, named_parameters, is_hidden_matrix, muon_lr=0.02, adam_lr=1e-3, weight_decay=0.01):
+    Parameters whose name begins with `slow` get `slow_lr` instead of `adam_lr`.
+    """
+
+    def __init__(self, named_parameters, is_hidden_matrix, muon_lr=0.02, adam_lr=1e-3, weight_decay=0.01, slow=None, slow_lr=0.0):
         named_parameters = list(named_parameters)
         hidden = [p for name, p in named_parameters if is_hidden_matrix(name, p)]
-        rest = [p for name, p in named_parameters if not is_hidden_matrix(name, p)]
+        rest = [(name, p) for name, p in named_parameters if not is_hidden_matrix(name, p)]
+        groups = [{"params": [p for name, p in rest if not (slow and name.startswith(slow))], "peak": adam_lr},
+                  {"params": [p for name, p in rest if slow and name.startswith(slow)], "peak": slow_lr}]
+        groups = [group for group in groups if group["params"]]
         self.parts = [
-            Muon(hidden, lr=muon_lr, weight_decay=weight_decay),
-            torch.optim.AdamW(rest, lr=adam_lr, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True),
+            Muon([{"params": hidden, "peak": muon_lr}], lr=muon_lr, weight_decay=weight_decay),
+            torch.optim.AdamW(groups, lr=adam_lr, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True),
         ]
-        self.peaks = [muon_lr, adam_lr]
-        self.parameters = hidden + rest
+        self.peaks = [[group["peak"] for group in part.param_groups] for part in self.parts]
+        self.parameters = hidden + [p for _, p in rest]
 
     def step(self, scale: float, clip: float = 1.0, map_tasks=map) -> float:
         """One step at `scale` times the peak learning rates; gives back the gradient's norm before clipping."""
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, clip)
-        for part, peak in zip(self.parts, self.peaks):
-            for group in part.param_groups:
+        for part, peaks in zip(self.parts, self.peaks):
+            for group, peak in zip(part.param_groups, peaks):
                 group["lr"] = peak * scale
         muon, adamw = self.parts
         muon.step(map_tasks)

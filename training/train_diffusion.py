@@ -139,6 +139,8 @@ def main():
     parser.add_argument("--micro-batch", type=int, default=8)
     parser.add_argument("--muon-lr", type=float, default=0.02)
     parser.add_argument("--adam-lr", type=float, default=1e-3)
+    # at the full rate the noise of the first steps wipes out what the text encoder learnt in its warm start
+    parser.add_argument("--text-lr", type=float, default=3e-5)
     parser.add_argument("--average", type=float, default=0.999, help="decay of the moving average of the weights")
     parser.add_argument("--warm-up", type=int, default=100)
     parser.add_argument("--report-minutes", type=float, default=4)
@@ -156,7 +158,8 @@ def main():
     path = checkpoint.CHECKPOINTS / f"{options.name}.pt"
 
     model = Denoiser(tokenizer.get_vocab_size()).to(memory_format=torch.channels_last)
-    optimizer = MuonWithAdamW(model.named_parameters(), is_hidden_matrix, options.muon_lr, options.adam_lr)
+    optimizer = MuonWithAdamW(model.named_parameters(), is_hidden_matrix, options.muon_lr, options.adam_lr,
+                               slow="text_encoder.", slow_lr=options.text_lr)
     step, samples, seconds_before = 0, 0, 0.0
     origin = path if path.exists() else options.branch_of and checkpoint.CHECKPOINTS / f"{options.branch_of}.pt"
     if origin:
