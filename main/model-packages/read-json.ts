@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import type { z } from 'zod';
 import { Failure, failureFromZod } from '../contract/failures.ts';
+import { parsePythonJson } from './python-json.ts';
 
 /** A JSON file of a package, parsed by a schema; null when it does not exist. */
 export function readOptionalJson<Schema extends z.ZodType>(
@@ -13,7 +14,7 @@ export function readOptionalJson<Schema extends z.ZodType>(
   if (!existsSync(path)) return null;
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
+    content = parsePythonJson(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new Failure('model-broken', `${path}: expected JSON: ${error instanceof Error ? error.message : ''}`, path);
   }

@@ -7,12 +7,13 @@ import {
 } from '../engine/diffusion/conformance-cases.ts';
 import { checkConformanceCase } from '../engine/diffusion/conformance.ts';
 import { checkScheduleCase } from '../engine/diffusion/conformance-schedule.ts';
+import { parsePythonJson } from '../model-packages/python-json.ts';
 
 /** Reads a conformance file; a file that is not one is `bad-input`. */
 export async function readConformanceFile(path: string): Promise<ConformanceFile> {
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(path, 'utf8'));
+    json = parsePythonJson(await readFile(path, 'utf8'));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Failure('bad-input', `${path}: expected a JSON file with conformance cases (${reason})`, path, {

@@ -156,23 +156,6 @@ export function parseSchedulerConfig(json: unknown, asClass?: string): Scheduler
   return { ...parsed.data, schedulerClass, sampler: samplerOfClass[schedulerClass] };
 }
 
-/**
- * Reads the text of a `scheduler_config.json`. Python writes infinities and NaN as bare words, which JSON does not have: they
- * become strings.
- */
-export function parseSchedulerText(text: string): SchedulerConfig {
-  const quoted = text.replaceAll(/([:[,]\s*)(-?Infinity|NaN)(?=\s*[,}\]])/g, '$1"$2"');
-  let json: unknown;
-  try {
-    json = JSON.parse(quoted);
-  } catch (error) {
-    throw new Failure('model-broken', `scheduler_config.json: not JSON (${String(error)})`, undefined, {
-      cause: error,
-    });
-  }
-  return parseSchedulerConfig(json);
-}
-
 /** The class whose defaults a sampler runs with. */
 export function classOfSampler(sampler: SamplerName): SchedulerClass {
   switch (sampler) {
