@@ -5,7 +5,16 @@ import { isInteger, type ElementType } from './element-type.ts';
 import type { Fact } from './inference/fact.ts';
 import { factOfType, inferNode } from './inference/infer.ts';
 import { factOfConstant } from './inference/shapes.ts';
-import type { Attribute, Attributes, Graph, Node, TensorConstant, TensorType, ValueDeclaration } from './model.ts';
+import {
+  capturedBy,
+  type Attribute,
+  type Attributes,
+  type Graph,
+  type Node,
+  type TensorConstant,
+  type TensorType,
+  type ValueDeclaration,
+} from './model.ts';
 
 /** Attributes as they are written by hand: numbers are whole, a float says so. */
 export type GivenAttributes = Readonly<
@@ -38,6 +47,8 @@ export class GraphBuilder {
   readonly #taken = new Set<string>();
   /** How often each hint was asked for, so that finding a name stays quick. */
   readonly #counts = new Map<string, number>();
+  /** Values that are the same in every run: stored ones, and what is made of them alone. */
+  readonly #constants = new Set<string>();
   /** What was made already, by what it was made of. */
   readonly #made = new Map<string, readonly string[]>();
 
@@ -67,6 +78,7 @@ export class GraphBuilder {
   /** Adds a constant under a name of its own. */
   initializer(name: string, constant: TensorConstant): string {
     this.#initializers.set(name, constant);
+    this.#constants.add(name);
     this.#taken.add(name);
     this.#facts.set(name, factOfConstant(constant));
     return name;
@@ -82,6 +94,11 @@ export class GraphBuilder {
     this.#facts.set(name, fact);
   }
 
+  /** Whether a value is known before the graph runs, so that ONNX Runtime computes with it once. */
+  isConstant(name: string): boolean {
+    return this.#constants.has(name);
+  }
+
   /** A name nobody has yet. */
   freshName(hint: string): string {
     let count = this.#counts.get(hint) ?? 0;
@@ -94,7 +111,7 @@ export class GraphBuilder {
 
   /** Appends a node as it is. */
   append(node: Node): void {
-    this.#nodes.push(node);
+    this.#push(node);
     const facts = inferNode(
       node,
       (name) => this.#facts.get(name),
@@ -106,6 +123,13 @@ export class GraphBuilder {
       this.#taken.add(name);
       if (name !== '' && fact !== undefined) this.#facts.set(name, fact);
     });
+  }
+
+  #push(node: Node): void {
+    this.#nodes.push(node);
+    const pure = !node.operator.startsWith('Random') && capturedBy(node).length === 0;
+    if (pure && node.inputs.every((name) => name === '' || this.#constants.has(name)))
+      for (const name of node.outputs) this.#constants.add(name);
   }
 
   /** Replaces the node that makes `output` (say, to ask it for a further output). */
@@ -158,7 +182,7 @@ export class GraphBuilder {
       ? facts.map(({ elementType, dims, known }) => this.constant(elementType, dims, known))
       : node.outputs;
     if (outputs === node.outputs) {
-      this.#nodes.push(node);
+      this.#push(node);
       facts.forEach((fact, index) => fact && this.#facts.set(node.outputs[index] ?? '', fact));
     }
     this.#made.set(key, outputs);

@@ -1,13 +1,15 @@
 import type { Operators } from '../../graph/operators.ts';
 import { reach } from '../../graph/inference/contractions.ts';
-import type { PaddedWindow } from './window.ts';
+import { places, type PaddedWindow } from './window.ts';
 
 /** More taps than this are not worth a product each. */
 const manyTaps = 25;
+/** Up to this many numbers all taps together stay near the processor: one product then beats one per tap (measured). */
+const smallColumns = 1.2e6;
 
 /**
  * The gradient of a convolution's kernel, [M, C/group, ...k], from its input [N, C, ...] and the gradient of its output
- * [N, M, ...]. Measured: for one image a convolution of the two, for more a product of matrices per tap.
+ * [N, M, ...]: a product of matrices per tap, or one of all taps side by side; for very large kernels a convolution.
  */
 export function kernelGradient(
   make: Operators,
@@ -18,8 +20,7 @@ export function kernelGradient(
   dims: readonly number[],
 ): string {
   const taps = window.kernel.reduce((count, extent) => count * extent, 1);
-  const batch = make.dimsOf(x)[0];
-  if (group === 1 && taps > 1 && (batch === 1 || taps > manyTaps)) return byConvolution(make, x, dy, window);
+  if (group === 1 && taps > manyTaps) return byConvolution(make, x, dy, window);
   return byShiftedProducts(make, x, dy, window, group, dims);
 }
 
@@ -57,13 +58,19 @@ function byShiftedProducts(
   // Channels last, so that every shifted view is rows of channels.
   const last = group === 1 ? make.transpose(padded, [0, ...axes.map((axis) => axis + 2), 1]) : padded;
 
-  const products = tapsOf(window.kernel).map((tap) => {
-    const view = shifted(make, last, dy, window, tap, group === 1 ? 1 : 2);
+  const views = tapsOf(window.kernel).map((tap) => shifted(make, last, dy, window, tap, group === 1 ? 1 : 2));
+  if (group === 1 && places(make, dy) * inputs * views.length <= smallColumns) {
+    const columns = make.reshape(make.concat(views, -1), [-1, views.length * inputs]);
+    const product = make.reshape(make.matMul(left, columns), [outputs, views.length, inputs]);
+    return make.reshape(make.transpose(product, [0, 2, 1]), [...dims]);
+  }
+  const products = views.map((view) => {
     if (group === 1) return make.matMul(left, make.reshape(view, [-1, inputs]));
     return make.matMul(left, make.transpose(grouped(view, inputs), [0, 2, 1]));
   });
-  const flat = products.map((each) => make.reshape(each, [outputs, inputs, 1]));
-  return make.reshape(make.concat(flat, 2), [...dims]);
+  // Taps first while they are put together (whole rows to copy), then last.
+  const flat = products.map((each) => make.reshape(each, [1, outputs * inputs]));
+  return make.reshape(make.transpose(make.concat(flat, 0), [1, 0]), [...dims]);
 }
 
 /** Every position in the kernel, row-major. */

@@ -40,7 +40,8 @@ export function splitPads(totals: readonly number[], oddBefore: boolean): readon
 
 /**
  * The transpose of a convolution in its input: dX from dY, for `weight` [M, C/group, ...kernel].
- * Stride 1 is a convolution with the flipped kernel (measured faster); otherwise ConvTranspose.
+ * Stride 1 is a convolution with the flipped kernel, which is free for constant weights; ConvTranspose otherwise, and for
+ * few places of a weight that changes (measured: flipping it costs more than it gains).
  *
  * @param input the value whose spatial extents the result takes
  */
@@ -58,7 +59,9 @@ export function spreadBack(
   const mirrored = [...axes, ...axes].map((axis, index) => (inner[axis] ?? 0) - (window.pads[index] ?? 0));
   const dilations = window.dilations;
   const dims = make.staticDims(weight);
-  if (dims !== undefined && window.strides.every((stride) => stride === 1) && mirrored.every((pad) => pad >= 0))
+  const worthFlipping = make.graph.isConstant(weight) || !(places(make, dy) < fewPlaces);
+  const mirrors = window.strides.every((stride) => stride === 1) && mirrored.every((pad) => pad >= 0);
+  if (dims !== undefined && worthFlipping && mirrors)
     return make.one('Conv', [dy, flipped(make, weight, dims, group)], {
       dilations,
       pads: mirrored,
@@ -95,6 +98,13 @@ export function spreadBack(
     axes.map((axis) => axis + 2),
   );
 }
+
+/** Places of all images together; NaN where they are only known at run time. */
+export function places(make: Operators, x: string): number {
+  return make.dimsOf(x).reduce<number>((count, dim, axis) => (axis === 1 ? count : count * Number(dim)), 1);
+}
+
+const fewPlaces = 1024;
 
 /** [M, C/g, ...k] → [C, M/g, ...k] with the kernel reversed along its axes. */
 function flipped(make: Operators, weight: string, dims: readonly number[], group: number): string {
