@@ -2,6 +2,7 @@ import { Failure, toFailure } from '../contract/failures.ts';
 import { heartbeatInterval, isMessage } from './protocol.ts';
 import type { EngineContext, FromEngine, Handler, ToEngine } from './protocol.ts';
 import { handlers } from './requests/index.ts';
+import { SessionPool } from './runtime/session-pool.ts';
 import { Sessions } from './runtime/sessions.ts';
 
 /**
@@ -15,7 +16,7 @@ interface ParentPort {
 
 const parentPort = (process as { parentPort?: ParentPort }).parentPort;
 const running = new Map<number, AbortController>();
-const sessions = new Sessions();
+const pool = new SessionPool();
 
 function send(message: FromEngine): void {
   if (parentPort !== undefined) parentPort.postMessage(message);
@@ -26,6 +27,7 @@ function send(message: FromEngine): void {
 async function answer(id: number, kind: string, input: unknown): Promise<void> {
   const controller = new AbortController();
   running.set(id, controller);
+  const sessions = new Sessions(pool);
   try {
     if (!Object.hasOwn(handlers, kind)) throw new Failure('internal', `The engine knows no request "${kind}".`);
     // The table and `EngineProcess.request` share their types; on this side of the wire the pairing is by name.
@@ -39,6 +41,7 @@ async function answer(id: number, kind: string, input: unknown): Promise<void> {
     send({ type: 'failed', id, failure: failure.toRecord() });
   } finally {
     running.delete(id);
+    await sessions.leave();
   }
 }
 

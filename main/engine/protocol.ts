@@ -28,7 +28,7 @@ export interface EngineContext {
   readonly signal: AbortSignal;
   /** Monotonic milliseconds. */
   readonly now: () => number;
-  /** Open model sessions, kept between requests. */
+  /** Model sessions; those that stay open between requests are shared. */
   readonly sessions: Sessions;
 }
 

@@ -63,6 +63,7 @@ export async function prepareGeneration(
       provider: workshop.provider,
       prompt: prompt.windows,
       negative: negative.windows,
+      empty: modelPackage.readPrompt('').windows,
       settings: settled,
       width,
       height,

@@ -71,7 +71,7 @@ async function prepare(input: GenerationInput, context: EngineContext): Promise<
     eta: settings.eta === 0 ? undefined : settings.eta,
   });
   const pipeline = await loadPipeline(model, sessions, provider);
-  const [prompt, negative] = sameLength(input.prompt, input.negative, input.negative);
+  const [prompt, negative] = sameLength(input.prompt, input.negative, input.empty);
   const conditional = await encodePrompt(pipeline.textEncoder, prompt, signal);
   const unconditional = await encodePrompt(pipeline.textEncoder, negative, signal);
   let guiding: Prepared['guiding'] = null;
@@ -150,15 +150,21 @@ async function* oneBatch(prepared: Prepared, indices: readonly number[]): AsyncG
     yield* previews.of(done.denoised, indices, step);
   }
   const latents = scale(plan.endScale, x);
-  const { images, notes } = await decodeLatents(
-    pipeline.vaeDecoder,
-    latents,
-    model.latent,
-    signal,
-    pipeline.decoderAtFloat32,
-  );
-  previews?.learn(latents, images);
-  for (const [row, index] of indices.entries()) yield { kind: 'image', index, picture: toPicture(images, row), notes };
+  const decoded = await decodeLatents(pipeline.vaeDecoder, latents, model.latent, signal, pipeline.decoderAtFloat32);
+  previews?.learn(latents, decoded.images);
+  const notes = [...providerNotes(pipeline), ...decoded.notes];
+  for (const [row, index] of indices.entries())
+    yield { kind: 'image', index, picture: toPicture(decoded.images, row), notes };
+}
+
+/** Parts that fell back to another provider than the denoiser, which is the one that is reported. */
+function providerNotes({ unet, textEncoder, vaeDecoder }: Pipeline): string[] {
+  return [textEncoder, vaeDecoder]
+    .filter(({ provider }) => provider.chosen !== unet.provider.chosen)
+    .map(({ name, provider }) => {
+      const reason = provider.tried.find((tried) => tried.provider === unet.provider.chosen)?.reason ?? 'not tried';
+      return `${name} ran on ${provider.chosen}, not on ${unet.provider.chosen}: ${reason}`;
+    });
 }
 
 /** A look at unfinished latents, for fitting preview colours; one image is enough. */

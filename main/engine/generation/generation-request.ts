@@ -22,6 +22,8 @@ export interface GenerationInput {
   readonly provider: string | null;
   readonly prompt: TokenWindows;
   readonly negative: TokenWindows;
+  /** The prompt of nothing: fills up the shorter of the two. */
+  readonly empty: TokenWindows;
   /** Its width and height are settled: pixels that the model can make. */
   readonly settings: GenerationSettings;
   readonly width: number;

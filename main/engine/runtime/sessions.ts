@@ -1,58 +1,37 @@
-import { statSync } from 'node:fs';
-import { Failure } from '../../contract/failures.ts';
-import { openSession } from './open-session.ts';
 import type { ModelSession, ModelSource } from './session.ts';
-import { defaultRuntimeSettings } from './settings.ts';
-import type { RuntimeSettings } from './settings.ts';
+import { SessionPool } from './session-pool.ts';
 
-type Released = ModelSession & { release(): Promise<void> };
-
-/** Open model sessions of the engine's process, kept between requests by source and provider. */
+/** The model sessions of one request: opened on first use, held until the request ends, then left to the pool. */
 export class Sessions {
-  readonly #open = new Map<string, Promise<Released>>();
-  readonly #settings: RuntimeSettings;
-  readonly #cost = { calls: 0, seconds: 0 };
+  readonly #pool: SessionPool;
+  readonly #held = new Map<string, Promise<ModelSession>>();
 
-  constructor(settings: RuntimeSettings = defaultRuntimeSettings()) {
-    this.#settings = settings;
+  constructor(pool: SessionPool = new SessionPool()) {
+    this.#pool = pool;
   }
 
   /**
-   * The session of a model; opened on first use, again when its file has changed.
+   * The session of a model; the same for the same file, and a new one when the file has changed.
    *
    * @param provider an explicit choice; null takes the best that works here
    * @throws Failure `not-found`, `model-broken`, `unsupported`
    */
-  open(source: ModelSource, provider: string | null = null): Promise<ModelSession> {
-    const key = `${provider ?? ''}\n${keyOf(source)}`;
-    const known = this.#open.get(key);
-    if (known !== undefined) return known;
-    const opening = openSession(source, this.#settings, provider, this.#cost);
-    this.#open.set(key, opening);
-    // A model that failed to open may be repaired meanwhile: the next request tries again.
-    opening.catch(() => this.#open.delete(key));
-    return opening;
+  async open(source: ModelSource, provider: string | null = null): Promise<ModelSession> {
+    const { key, session } = this.#pool.take(source, provider);
+    if (this.#held.has(key)) await this.#pool.leave(key);
+    this.#held.set(key, session);
+    return session;
   }
 
-  /** Calls of every session so far, and the seconds they took in the runtime itself. */
+  /** Calls of every session of the process so far, and the seconds they took in the runtime itself. */
   get cost(): { readonly calls: number; readonly seconds: number } {
-    return { ...this.#cost };
+    return { ...this.#pool.cost };
   }
 
-  /** Closes every session whose source is not among `kept`; frees their memory. */
-  async releaseOthers(kept: readonly ModelSource[]): Promise<void> {
-    const keys = new Set(kept.map(keyOf));
-    for (const [key, opening] of this.#open) {
-      if (keys.has(key.slice(key.indexOf('\n') + 1))) continue;
-      this.#open.delete(key);
-      await (await opening).release();
-    }
+  /** Ends the request's hold on its sessions; idle ones stay open for the next request, up to a number. */
+  async leave(): Promise<void> {
+    const keys = [...this.#held.keys()];
+    this.#held.clear();
+    for (const key of keys) await this.#pool.leave(key);
   }
-}
-
-function keyOf(source: ModelSource): string {
-  if (source.kind === 'bytes') return `memory ${source.name}`;
-  const stat = statSync(source.path, { throwIfNoEntry: false });
-  if (stat === undefined) throw new Failure('not-found', `no model file at ${source.path}`, source.path);
-  return `${source.path} ${stat.size} ${stat.mtimeMs}`;
 }

@@ -34,6 +34,7 @@ function inputOf(name: PackageName, { indices, start, guiding, previews, ...aske
     provider: 'cpu',
     prompt: readPrompt(settings.prompt).windows,
     negative: readPrompt(settings.negativePrompt).windows,
+    empty: readPrompt('').windows,
     settings,
     width: settings.width ?? 64,
     height: settings.height ?? 64,
@@ -200,6 +201,10 @@ describe('guidance', () => {
     const long = Array.from({ length: 100 }, () => 'a').join(' ');
     const picture = await imageOf('optimum', { prompt: `${long} red`, guidanceScale: 0.5 });
     expect(colourOf(picture)).toEqual(close(0.5, -0.5, -0.5));
+    // The shorter prompt is filled up with nothing, not with the negative prompt again.
+    const negative = `blue ${long} a`;
+    const filled = await imageOf('optimum', { prompt: 'red', negativePrompt: negative, guidanceScale: 0.5 });
+    expect(colourOf(filled)).toEqual(close(0, -1, 0));
   });
 });
 

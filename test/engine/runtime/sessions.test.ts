@@ -5,6 +5,7 @@ import type { Failure } from '../../../main/contract/failures.ts';
 import { decodeFloat16, encodeFloat16 } from '../../../main/engine/runtime/float16.ts';
 import { providerCandidates } from '../../../main/engine/runtime/providers.ts';
 import type { Feed, ModelSession } from '../../../main/engine/runtime/session.ts';
+import { SessionPool } from '../../../main/engine/runtime/session-pool.ts';
 import { Sessions } from '../../../main/engine/runtime/sessions.ts';
 
 const packages = fileURLToPath(new URL('../../doubles/packages', import.meta.url));
@@ -153,6 +154,24 @@ describe('providers', () => {
 describe('sessions', () => {
   it('are shared between requests for the same file', async () => {
     expect(await unetOf('legacy')).toBe(await unetOf('legacy'));
+  });
+
+  it('are held while a request uses them; of the idle ones the oldest are closed', async () => {
+    const pool = new SessionPool();
+    const bytes = readFileSync(`${packages}/legacy/unet/model.onnx`);
+    const source = (name: string) => ({ kind: 'bytes', name, bytes }) as const;
+    const long = new Sessions(pool);
+    const held = await long.open(source('held'), 'cpu');
+    expect(await long.open(source('held'), 'cpu')).toBe(held);
+    for (let at = 0; at < 12; at++) {
+      const short = new Sessions(pool);
+      await short.open(source(`short ${at}`), 'cpu');
+      await short.leave();
+    }
+    expect(pool.size).toBe(1 + 8);
+    expect(await held.run(feeds(1, { dims: [1], data: [10] }))).toHaveProperty('out_sample');
+    await long.leave();
+    expect(pool.size).toBe(8);
   });
 
   it('open models from memory', async () => {
