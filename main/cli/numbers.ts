@@ -27,3 +27,8 @@ export function decimalNumber(low = -Number.MAX_VALUE, high = Number.MAX_VALUE):
 function upTo(high: number): string {
   return high >= Number.MAX_SAFE_INTEGER ? '' : ` to ${high}`;
 }
+
+/** Guidance scales separated by commas. */
+export function scaleList(text: string): number[] {
+  return text.split(',').map(decimalNumber(0, 100));
+}

@@ -70,22 +70,26 @@ async function judge(
       pseudoDensity: densities[i]?.density ?? null,
       densityPercentile: densities[i]?.percentile ?? null,
       textImageScore: cosines?.[i] ?? null,
-      classProbability: statedProbability(vector, encoder, stated),
+      classProbability: probabilityOf(statedLogProbability(vector, encoder, stated)),
     },
   }));
 }
 
 /**
- * P(c|x) of what the brief states: the product of the attribute heads' probabilities, which were trained apart; null where
- * it states nothing that a head knows.
+ * ln P(c|x) of what the brief states: the sum over the attribute heads, which were trained apart; null where it states
+ * nothing that a head knows.
  */
-export function statedProbability(vectors: PictureVectors, encoder: FeatureEncoder, stated: Stated): number | null {
+export function statedLogProbability(vectors: PictureVectors, encoder: FeatureEncoder, stated: Stated): number | null {
   const logs = encoder.attributes.flatMap(({ name, output }) => {
     const value = stated[name];
     const logits = vectors[output];
     return value === undefined || logits === undefined ? [] : [logProbability(logits, value)];
   });
-  return logs.length === 0 ? null : Math.exp(logs.reduce((sum, log) => sum + log, 0));
+  return logs.length === 0 ? null : logs.reduce((sum, log) => sum + log, 0);
+}
+
+function probabilityOf(log: number | null): number | null {
+  return log === null ? null : Math.exp(log);
 }
 
 function logProbability(logits: Float32Array, value: number): number {

@@ -215,25 +215,41 @@ async function briefsOf(
   return [first, ...rest];
 }
 
-/** "colour category" for the pairs of the first two heads that the references have most of. */
+/**
+ * Short briefs that many references satisfy: pairs of the first two heads' values ("red mug"), commonest first and no value
+ * more than twice, then single values of the first head.
+ */
 export function commonBriefs(set: ReferenceSet, encoder: FeatureEncoder, count: number): string[] {
   const [noun, adjective] = encoder.attributes;
   const { attributes } = set;
   if (attributes === null || noun === undefined) return [];
-  const counts = new Map<string, number>();
-  for (let row = 0; row < attributes.count; row++) {
-    const pair = [0, 1].map((column) => attributes.values[row * attributes.width + column] ?? -1);
-    counts.set(pair.join(' '), (counts.get(pair.join(' ')) ?? 0) + 1);
-  }
+  const codeOf = (row: number, column: number): number => attributes.values[row * attributes.width + column] ?? -1;
+  const rows = Array.from({ length: attributes.count }, (_, row) => row);
+  const pairs = tally(rows.map((row) => [adjective?.values[codeOf(row, 1)], noun.values[codeOf(row, 0)]]));
+  const nouns = tally(rows.map((row) => [noun.values[codeOf(row, 0)]]));
   const uses = new Map<string, number>();
   const briefs: string[] = [];
-  for (const [pair, references] of [...counts].sort((a, b) => b[1] - a[1])) {
-    if (references < fewestReferences || briefs.length === count) break;
-    const [first, second] = pair.split(' ').map(Number);
-    const words = [adjective?.values[second ?? -1], noun.values[first ?? -1]].filter((word) => word !== undefined);
-    if (words.some((word) => (uses.get(word) ?? 0) >= 2)) continue;
+  for (const words of [...pairs, ...nouns]) {
+    if (briefs.length === count) break;
+    if (words.length > 1 && words.some((word) => (uses.get(word) ?? 0) >= 2)) continue;
     for (const word of words) uses.set(word, (uses.get(word) ?? 0) + 1);
     briefs.push(words.join(' '));
   }
   return briefs;
+}
+
+/** Word groups that enough references have, commonest first. */
+function tally(groups: readonly (readonly (string | undefined)[])[]): string[][] {
+  const counts = new Map<string, { readonly words: string[]; count: number }>();
+  for (const group of groups) {
+    const words = group.filter((word) => word !== undefined);
+    if (words.length < group.length) continue;
+    const entry = counts.get(words.join(' ')) ?? { words, count: 0 };
+    entry.count += 1;
+    counts.set(words.join(' '), entry);
+  }
+  return [...counts.values()]
+    .filter((entry) => entry.count >= fewestReferences)
+    .sort((a, b) => b.count - a.count)
+    .map(({ words }) => words);
 }

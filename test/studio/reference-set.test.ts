@@ -57,6 +57,8 @@ describe('the references of a brief', () => {
       'red mug',
       'white mug',
       'red teapot',
+      'mug',
+      'teapot',
     ]);
   });
 

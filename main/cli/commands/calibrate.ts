@@ -1,8 +1,7 @@
-import { InvalidArgumentError } from 'commander';
 import { calibrate as calibrateDial, type CalibrationSettings } from '../../studio/calibrate.ts';
 import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
-import { decimalNumber, wholeNumber } from '../numbers.ts';
+import { scaleList, wholeNumber } from '../numbers.ts';
 import { clockTime } from '../progress.ts';
 import type { Register } from './index.ts';
 
@@ -64,9 +63,3 @@ export const calibrate: Register = (program) => {
         }
     });
 };
-
-function scaleList(text: string): number[] {
-  const scales = text.split(',').map((part) => decimalNumber(0, 100)(part));
-  if (scales.length === 0) throw new InvalidArgumentError('Expected guidance scales separated by commas.');
-  return scales;
-}

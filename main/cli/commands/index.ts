@@ -5,6 +5,7 @@ import { differentiate } from './differentiate.ts';
 import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
 import { library } from './library.ts';
+import { measureGuidance } from './measure-guidance.ts';
 import { measure } from './measure.ts';
 import { models } from './models.ts';
 import { select } from './select.ts';
@@ -18,6 +19,7 @@ export const commands: readonly Register[] = [
   generate,
   density,
   measure,
+  measureGuidance,
   select,
   calibrate,
   models,
