@@ -14,6 +14,7 @@ import { writeCalibration, type Calibration } from './calibration.ts';
 import { densityNeighbours } from './density-judge.ts';
 import {
   calibrationBrief,
+  candidateThresholds,
   measureSetting,
   measureStop,
   nearest,
@@ -115,7 +116,7 @@ export async function* calibrate(
   const usualScale = nearest(scales, 3);
   const options = { k: manifoldNeighbours, kept: settings.kept, seed: settings.seed, usualScale };
   const grid: MeasuredSetting[] = [];
-  const tried = settingsGrid(scales);
+  const tried = settingsGrid(scales, candidateThresholds(briefs));
   for (const setting of tried) {
     signal?.throwIfAborted();
     grid.push(await measureSetting(briefs, setting, options));

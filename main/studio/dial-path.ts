@@ -3,7 +3,7 @@ import type { DialStop } from '../contract/models.ts';
 import { takeRows, type Features } from '../engine/features/features.ts';
 import { acceptanceProbability, importanceResample, type Reweighting } from '../engine/features/reweighting.ts';
 import { uniformNumbers } from '../engine/features/uniform.ts';
-import { bootstrap } from '../engine/metrics/bootstrap.ts';
+import { bootstrap, quantile } from '../engine/metrics/bootstrap.ts';
 import { momentsOf, resampledFrechetDistance, type Moments } from '../engine/metrics/frechet-distance.ts';
 import { compareManifolds, manifoldRadii, precision, recall } from '../engine/metrics/manifolds.ts';
 import { vendiScore } from '../engine/metrics/vendi-score.ts';
@@ -52,9 +52,10 @@ export interface PathOptions {
 const repeats = 6;
 /** A setting that keeps fewer than this share costs too much for a dial. */
 const leastAcceptance = 0.2;
-/** Weights tried, and their reciprocals; thresholds tried, in percent of the references. */
+/** Weights tried, and their reciprocals. */
 const weights = [2, 4, 16];
-const thresholds = [5, 15, 30, 50, 70, 85];
+/** Thresholds tried, as shares of the candidates that lie below. */
+const thresholdShares = [0.15, 0.3, 0.5, 0.7, 0.85];
 /** Stops on each side of 0. */
 const stopsASide = 4;
 
@@ -118,11 +119,24 @@ function drawsOf(brief: CalibrationBrief, at: number, setting: Setting, { kept, 
   return { probabilities, draws };
 }
 
+/**
+ * Thresholds worth trying, in percent of the references: where they part the candidates of all briefs. Generated pictures
+ * are seldom as dense as real ones, so that fixed percentiles would leave nothing to choose.
+ */
+export function candidateThresholds(briefs: readonly CalibrationBrief[]): number[] {
+  const all = briefs.flatMap(({ pools }) =>
+    [...pools.values()].flatMap(({ densities }) => densities.map(({ percentile }) => percentile)),
+  );
+  const sorted = Float64Array.from(all).sort();
+  return [...new Set(thresholdShares.map((share) => Math.round(10 * quantile(sorted, share)) / 10))];
+}
+
 /** Every setting worth trying: guidance alone, and both directions of reweighting at each scale. */
-export function settingsGrid(scales: readonly number[]): Setting[] {
+export function settingsGrid(scales: readonly number[], thresholds: readonly number[]): Setting[] {
   const reweightings = [...weights, ...weights.map((weight) => 1 / weight)];
+  const middle = thresholds[thresholds.length >> 1] ?? 50;
   return scales.flatMap((guidanceScale) => [
-    { guidanceScale, densityWeight: 1, densityThreshold: 50 },
+    { guidanceScale, densityWeight: 1, densityThreshold: middle },
     ...reweightings.flatMap((densityWeight) =>
       thresholds.map((densityThreshold) => ({ guidanceScale, densityWeight, densityThreshold })),
     ),
