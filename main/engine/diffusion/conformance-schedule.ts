@@ -76,7 +76,7 @@ function posteriorVariance(config: SchedulerConfig, timestep: number, previous: 
 /** diffusers' list of timesteps: one for each call of the model, where a step makes two. */
 function listedTimesteps({ sampler, timesteps, parameterization, sigmas, options }: SamplingPlan): readonly number[] {
   const [first = NaN, ...others] = timesteps;
-  if (options.pndm) return options.pndm.calls.map(({ at }) => parameterization.timestep(at));
+  if (options.pndm) return options.pndm.steps.flat().map(({ at }) => parameterization.timestep(at));
   if (sampler === 'heun') return [first, ...others.flatMap((t) => [t, t])];
   if (sampler !== 'kdpm2' && sampler !== 'kdpm2-ancestral') return timesteps;
   const middles = others.map((_, i) => {

@@ -12,9 +12,9 @@ import { ddimLevels, ddpmLevels, pndmLevels } from './plans/ddpm-levels.ts';
 import { edmLevels } from './plans/edm-levels.ts';
 import { flowLevels } from './plans/flow-levels.ts';
 import { karrasLevels } from './plans/karras-levels.ts';
-import type { NoiseLevels } from './plans/noise-levels.ts';
+import { sigmaShapeOf, type NoiseLevels } from './plans/noise-levels.ts';
 import { solverLevels } from './plans/solver-levels.ts';
-import { asSampler } from './plans/other-sampler.ts';
+import { asSampler, isEdmModel } from './plans/other-sampler.ts';
 import type { SamplerOptions } from './samplers/sampler.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
 import { clipTo, dynamicThreshold, type Limit } from './thresholding.ts';
@@ -66,6 +66,8 @@ export function planSampling(given: SchedulerConfig, request: SamplingRequest): 
     throw new Failure('bad-input', `steps: expected a whole number from 1, got ${request.stepCount}`, 'stepCount');
   const config = asSampler(given, request);
   const { sampler } = config;
+  if (request.timesteps && (isEdmModel(config) || config.use_flow_sigmas || sigmaShapeOf(config) !== 'model'))
+    throw new Failure('bad-input', 'timesteps: expected none where the noise levels are spaced in sigma', 'timesteps');
   const levels = levelsOf(config, request);
   const [first = NaN] = levels.sigmas;
   const last = levels.sigmas[levels.sigmas.length - 1] ?? NaN;
@@ -134,7 +136,7 @@ function parameterizationOf(config: SchedulerConfig, levels: NoiseLevels): Param
   // Listed levels keep the timestep the scheduler gives them, which may be rounded.
   const timestep = (sigma: number): number => timestepAt.get(sigma) ?? levels.timestepOf(sigma);
   const prediction = predictions[config.prediction_type];
-  if (isEdm(config)) {
+  if (isEdmModel(config)) {
     const { sigma_data: sigmaData } = config;
     const inputScale = (sigma: number): number => edmScale(sigma, sigmaData);
     return { prediction: prediction === 'v' ? 'edm-v' : 'edm', sigmaData, timestep, inputScale };
@@ -149,12 +151,14 @@ function parameterizationOf(config: SchedulerConfig, levels: NoiseLevels): Param
   return { prediction, timestep, inputScale: isFlow ? flowScale : variancePreservingScale };
 }
 
-export function isEdm({ schedulerClass }: SchedulerConfig): boolean {
-  return schedulerClass === 'EDMEulerScheduler' || schedulerClass === 'EDMDPMSolverMultistepScheduler';
-}
-
 /** Sampler options that a configuration sets. */
 function optionsOf(config: SchedulerConfig): SamplerOptions {
+  if (config.solver_order > 3 && config.sampler !== 'unipc')
+    throw new Failure(
+      'unsupported',
+      `solver_order: ${config.sampler} has orders 1 to 3, got ${config.solver_order}`,
+      'solver_order',
+    );
   const common: SamplerOptions = {
     order: config.solver_order,
     lowerOrderFinal: config.lower_order_final,

@@ -70,7 +70,7 @@ const fields = z.object({
   sigma_min: z.number().positive().optional(),
   sigma_max: z.number().positive().optional(),
 
-  solver_order: z.int().min(1).max(4).default(2),
+  solver_order: z.int().min(1).max(9).default(2),
   algorithm_type: z
     .enum(['dpmsolver++', 'dpmsolver', 'sde-dpmsolver++', 'sde-dpmsolver', 'deis'])
     .default('dpmsolver++'),

@@ -182,6 +182,26 @@ describe('a run', () => {
     expect(numbers).toEqual([8, 9, 10, 11, 12]);
   });
 
+  const deterministic = samplerNames.filter(
+    (name) => !['ddpm', 'euler-ancestral', 'kdpm2-ancestral', 'dpm++2m-sde', 'dpm++sde', 'lcm', 'tcd'].includes(name),
+  );
+  it.each(deterministic)('by %s from the middle ends where the whole run ends', async (sampler) => {
+    const plan = planSampling(parseSchedulerConfig(families.eps), { stepCount: 60, sampler });
+    const run = async (x: Tensor, startStep: number): Promise<Tensor[]> => {
+      const samples: Tensor[] = [];
+      const steps = samplers[plan.sampler](mixtureDenoiser(mixture), x, plan.sigmas, { ...plan.options, startStep });
+      for await (const step of steps) samples.push(step.x);
+      return samples;
+    };
+    const start = { dims: [2, 2], data: Float64Array.of(9, -4, -7, 3) };
+    const whole = await run(start, 0);
+    const rest = await run(whole[29] ?? start, 30);
+    expect(rest).toHaveLength(30);
+    const [a, b] = [whole.at(-1), rest.at(-1)];
+    const distance = Math.hypot(...Array.from(a?.data ?? [], (value, i) => value - (b?.data[i] ?? NaN)));
+    expect(distance).toBeLessThan(0.02);
+  });
+
   it('stops between steps', async () => {
     const controller = new AbortController();
     const x = { dims: [1, 2], data: Float64Array.of(3, -2) };

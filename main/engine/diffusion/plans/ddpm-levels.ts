@@ -88,7 +88,7 @@ export function pndmLevels(config: SchedulerConfig, request: LevelRequest): Nois
     told.push([sigmaAt(at), at]);
     return { at: sigmaAt(at), from: sigmaAt(from), to: sigmaAt(to) };
   };
-  const calls = timesteps.flatMap((t, i): PndmCall[] => {
+  const steps = timesteps.map((t, i): PndmCall[] => {
     const next = timesteps[i + 1] ?? t - stride;
     if (i < warmUp) {
       // The middle is counted up from the end of the step.
@@ -100,16 +100,15 @@ export function pndmLevels(config: SchedulerConfig, request: LevelRequest): Nois
     return [whole, call(next, next + stride, next)];
   });
 
-  const last = calls[calls.length - 1]?.to ?? NaN;
+  const last = steps[steps.length - 1]?.at(-1)?.to ?? NaN;
   return {
     ...shared(grid),
     sigmas: [...timesteps.map(sigmaAt), last],
     timesteps,
     between: told,
     options: {
-      skipRungeKutta: config.skip_prk_steps,
       pndm: {
-        calls,
+        steps,
         sampleScale: variancePreservingScale,
         combinesVelocity: config.prediction_type === 'v_prediction',
       },

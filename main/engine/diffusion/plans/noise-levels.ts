@@ -42,10 +42,9 @@ export interface LevelRequest {
  */
 export function scheduleOf(config: SchedulerConfig, terminalAlphaCumprod?: number): NoiseSchedule {
   const { num_train_timesteps: length, beta_start: start, beta_end: end } = config;
-  const cosineName = config.schedulerClass === 'HeunDiscreteScheduler' && config.beta_schedule === 'exp';
   const betas = config.trained_betas
     ? Float64Array.from(config.trained_betas)
-    : betasOf(cosineName ? 'exp' : config.beta_schedule, length, start, end);
+    : betasOf(config.beta_schedule, length, start, end);
   return config.rescale_betas_zero_snr
     ? noiseSchedule(rescaleToZeroTerminalSnr(betas), terminalAlphaCumprod)
     : noiseSchedule(betas);

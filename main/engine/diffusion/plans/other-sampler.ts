@@ -46,7 +46,8 @@ export function asSampler(config: SchedulerConfig, request: SamplingRequest): Sc
   };
 }
 
-function isEdmModel({ schedulerClass }: SchedulerConfig): boolean {
+/** Whether the network is preconditioned as EDM's are. */
+export function isEdmModel({ schedulerClass }: SchedulerConfig): boolean {
   return schedulerClass.startsWith('EDM');
 }
 

@@ -12,8 +12,8 @@ export interface PndmCall {
 
 /** How a scheduler's PNDM deviates from the method on a plain list of noise levels. */
 export interface PndmPlan {
-  /** In order: four calls for each Runge–Kutta step, two for the first multistep step when there are none, one for the others. */
-  readonly calls: readonly PndmCall[];
+  /** The calls of each step: four make a Runge–Kutta step, two an improved Euler step, one a multistep step. */
+  readonly steps: readonly (readonly PndmCall[])[];
   /** Factor from x to the scheduler's own sample, which is passed on unchanged where the levels of two steps do not meet. */
   readonly sampleScale: (sigma: number) => number;
   /** Whether velocities are combined instead of noises. */
@@ -31,13 +31,11 @@ const warmUp = 3;
  */
 export const pndm: Sampler = (denoise, x, sigmas, options = {}) => {
   const plan = options.pndm ?? planOf(sigmas, options);
-  const firstStep = options.startStep ?? 0;
-  const rungeKuttaSteps = rungeKuttaStepsOf(sigmas, options);
-  const past: Tensor[] = []; // noises at the starts of steps, newest first
+  const past: Tensor[] = []; // slopes at the starts of steps, newest first
   const relabel = (x: Tensor, from: number, to: number): Tensor =>
     from === to ? x : scale(plan.sampleScale(from) / plan.sampleScale(to), x);
 
-  /** The noise (or velocity) and x0 estimate of a call whose sample has the level `level`. */
+  /** The slope (the noise, or the velocity) and x0 estimate of a call whose sample has the level `level`. */
   const evaluate = async (x: Tensor, level: number, { at }: PndmCall): Promise<{ slope: Tensor; denoised: Tensor }> => {
     const labelled = relabel(x, level, at);
     const denoised = await denoise(labelled, at);
@@ -51,32 +49,23 @@ export const pndm: Sampler = (denoise, x, sigmas, options = {}) => {
   };
 
   return steps(x, sigmas, options, async (x, i, sigma, sigmaNext) => {
-    if (i < rungeKuttaSteps) {
-      const [c1, c2, c3, c4] = [0, 1, 2, 3].map((k) => callAt(plan, 4 * i + k)) as [
-        PndmCall,
-        PndmCall,
-        PndmCall,
-        PndmCall,
-      ];
-      const first = await evaluate(x, sigma, c1);
+    const [c1, c2, c3, c4] = callsOf(plan, i);
+    const first = await evaluate(x, sigma, c1);
+    past.unshift(first.slope);
+    past.length = Math.min(past.length, 4);
+    if (c2 && c3 && c4) {
       const second = await evaluate(carry(x, sigma, c1, first.slope), c1.to, c2);
       const third = await evaluate(carry(x, sigma, c2, second.slope), c2.to, c3);
       const fourth = await evaluate(carry(x, sigma, c3, third.slope), c3.to, c4);
-      past.unshift(first.slope);
       const slope = combine([1 / 6, first.slope], [1 / 3, second.slope], [1 / 3, third.slope], [1 / 6, fourth.slope]);
       return { x: relabel(carry(x, sigma, c4, slope), c4.to, sigmaNext), denoised: fourth.denoised };
     }
-    // The first multistep step without a Runge–Kutta start takes two calls.
-    const isFirst = past.length === 0 && i === firstStep && sigmaNext > 0;
-    const call = callAt(plan, 4 * rungeKuttaSteps + (i - rungeKuttaSteps) + (rungeKuttaSteps === 0 && i > 0 ? 1 : 0));
-    const { slope, denoised } = await evaluate(x, sigma, call);
-    past.unshift(slope);
-    past.length = Math.min(past.length, 4);
-    const predicted = carry(x, sigma, call, adamsBashforth(past));
-    if (!isFirst || rungeKuttaSteps > 0) return { x: relabel(predicted, call.to, sigmaNext), denoised };
-    const again = callAt(plan, 1);
-    const arrival = await evaluate(predicted, call.to, again);
-    const corrected = carry(x, sigma, again, combine([0.5, slope], [0.5, arrival.slope]));
+    const predicted = carry(x, sigma, c1, adamsBashforth(past));
+    // A multistep step without history is improved too, where sampling begins in the middle.
+    const again = c2 ?? (past.length === 1 && i + 2 < sigmas.length ? { ...c1, at: c1.to } : undefined);
+    if (again === undefined) return { x: relabel(predicted, c1.to, sigmaNext), denoised: first.denoised };
+    const arrival = await evaluate(predicted, c1.to, again);
+    const corrected = carry(x, sigma, again, combine([0.5, first.slope], [0.5, arrival.slope]));
     return { x: relabel(corrected, again.to, sigmaNext), denoised: arrival.denoised };
   });
 };
@@ -102,32 +91,23 @@ function noiseOfVelocity(v: Tensor, x: Tensor, sigma: number): Tensor {
   return combine([alpha, v], [alpha * alpha * sigma, x]);
 }
 
-function callAt({ calls }: PndmPlan, i: number): PndmCall {
-  const call = calls[i];
-  if (call === undefined) throw new RangeError(`pndm: no call ${i} in a plan of ${calls.length}`);
-  return call;
-}
-
-/** The last step cannot be one of Runge–Kutta's, which calls the model where the step ends: at sigma 0. */
-function rungeKuttaStepsOf(sigmas: readonly number[], { skipRungeKutta = false }: SamplerOptions): number {
-  return skipRungeKutta ? 0 : Math.min(warmUp, sigmas.length - 2);
+function callsOf({ steps }: PndmPlan, i: number): readonly [PndmCall, ...(PndmCall | undefined)[]] {
+  const [first, ...others] = steps[i] ?? [];
+  if (first === undefined) throw new RangeError(`pndm: no calls for step ${i} in a plan of ${steps.length}`);
+  return [first, ...others];
 }
 
 /** The method as published on any noise levels; Runge–Kutta steps use the middle in log sigma. */
-function planOf(sigmas: readonly number[], options: SamplerOptions): PndmPlan {
-  const rungeKuttaSteps = rungeKuttaStepsOf(sigmas, options);
-  const calls = sigmas.slice(0, -1).flatMap((sigma, i): PndmCall[] => {
+function planOf(sigmas: readonly number[], { skipRungeKutta = false }: SamplerOptions): PndmPlan {
+  // The last step cannot be one of Runge–Kutta's, which calls the model where the step ends: at sigma 0.
+  const rungeKuttaSteps = skipRungeKutta ? 0 : Math.min(warmUp, sigmas.length - 2);
+  const steps = sigmas.slice(0, -1).map((sigma, i): PndmCall[] => {
     const next = sigmaAt(sigmas, i + 1);
     const whole = { at: sigma, from: sigma, to: next };
-    if (rungeKuttaSteps === 0 && i === 0 && next > 0) return [whole, { ...whole, at: next }];
     if (i >= rungeKuttaSteps) return [whole];
     const middle = middleSigma(sigma, next);
-    return [
-      { at: sigma, from: sigma, to: middle },
-      { at: middle, from: sigma, to: middle },
-      { at: middle, from: sigma, to: next },
-      { at: next, from: sigma, to: next },
-    ];
+    const half = { ...whole, to: middle };
+    return [half, { ...half, at: middle }, { ...whole, at: middle }, { ...whole, at: next }];
   });
-  return { calls, sampleScale: () => 1, combinesVelocity: false };
+  return { steps, sampleScale: () => 1, combinesVelocity: false };
 }

@@ -11,7 +11,7 @@ const mixture: Mixture = [
   { weight: 0.4, mean: [-1, 0.5], std: 0.4 },
   { weight: 0.6, mean: [1.5, -0.5], std: 0.7 },
 ];
-const count = 4000;
+const count = 3000;
 const sigmaMax = 20;
 const sigmas = [...logSpaced(sigmaMax, 0.01, 250), 0];
 
