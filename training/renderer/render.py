@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .march import draw_batch
+from .picture import draw_batch
 from .materials import MAX_PARTS
 from .products import build
 from .profile import MAX_POINTS
