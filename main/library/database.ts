@@ -36,7 +36,7 @@ export function openDatabase(path: string): Database {
   try {
     connection = new LibsqlDatabase(path, { timeout: busyTimeout });
     connection.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA mmap_size = 268435456',
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536',
     );
     connection.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
     const database = wrap(connection);

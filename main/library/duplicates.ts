@@ -2,7 +2,8 @@ import { Failure } from '../contract/failures.ts';
 import type { DuplicateGroup } from '../contract/library.ts';
 import { keysOf } from './image-rows.ts';
 import type { Library } from './library.ts';
-import { duplicateDistance, lookDistance } from './look.ts';
+import { duplicateDistance, isWithin, lookDistance } from './look.ts';
+import { timeSlices } from './time-slices.ts';
 
 /** Beyond this many images, comparing each with each takes too long to wait for. */
 export const mostCompared = 5000;
@@ -17,37 +18,53 @@ export interface SimilarityOptions {
  * leader as `duplicateDistance`, so that a chain of small steps does not end in one large group.
  * @throws Failure bad-input for more than 5000 images.
  */
-export function duplicateGroups(
+export async function duplicateGroups(
   library: Library,
   ids: readonly string[],
   options: SimilarityOptions = {},
-): DuplicateGroup[] {
+): Promise<DuplicateGroup[]> {
   if (ids.length > mostCompared)
     throw new Failure('bad-input', `expected at most ${mostCompared} images to compare, got ${ids.length}`, 'images');
-  const candidates = keysOf(library, ids).map((key, i) => ({ id: ids[i] ?? '', ...appearance(library, key) }));
+  const pause = timeSlices();
   const groups: { readonly leader: Appearance; readonly images: string[] }[] = [];
-  for (const candidate of candidates) {
+  for (const id of ids) {
+    await pause();
+    const [key = -1] = keysOf(library, [id]);
+    const candidate = appearance(library, key);
     const group = groups.find(({ leader }) => isNear(leader, candidate, options));
-    if (group === undefined) groups.push({ leader: candidate, images: [candidate.id] });
-    else group.images.push(candidate.id);
+    if (group === undefined) groups.push({ leader: candidate, images: [id] });
+    else group.images.push(id);
   }
   return groups.filter(({ images }) => images.length > 1).map(({ images }) => ({ images }));
 }
 
+/** Rows looked at between two pauses for others. */
+const scanned = 1000;
+
 /** Ids of the images most like one, nearest first, itself left out: by features where both have them, else by look. */
-export function similarImages(library: Library, id: string, limit: number): string[] {
-  const [key = -1] = keysOf(library, [id]);
-  const own = appearance(library, key);
-  const rows = library.database.all(
-    `SELECT id, look, feature_encoder, features FROM images JOIN image_records ON image = key
-     WHERE deleted = 0 AND rejected = 0 AND key <> ?`,
-    key,
-  );
-  return rows
-    .map((row) => ({ id: String(row['id']), distance: distanceOf(own, appearanceOf(row)) }))
-    .sort((a, b) => a.distance - b.distance)
+export async function similarImages(library: Library, id: string, limit: number): Promise<string[]> {
+  const [own = -1] = keysOf(library, [id]);
+  const wanted = appearance(library, own);
+  // Features are long: they are read only where there is something to compare them with.
+  const columns = wanted.features === null ? 'look' : 'look, feature_encoder, features';
+  const pause = timeSlices();
+  const nearest: { readonly key: number; readonly distance: number }[] = [];
+  for (let after = -1; ;) {
+    const rows = library.database.all(
+      `SELECT key, ${columns} FROM images JOIN image_records ON image = key
+       WHERE key > ? AND +deleted = 0 AND +rejected = 0 AND key <> ? ORDER BY key LIMIT ${scanned}`,
+      after,
+      own,
+    );
+    for (const row of rows) nearest.push({ key: Number(row['key']), distance: distanceOf(wanted, appearanceOf(row)) });
+    if (rows.length < scanned) break;
+    after = Number(rows.at(-1)?.['key']);
+    await pause();
+  }
+  return nearest
+    .sort((a, b) => a.distance - b.distance || a.key - b.key)
     .slice(0, limit)
-    .map((found) => found.id);
+    .map(({ key }) => String(library.database.get('SELECT id FROM images WHERE key = ?', key)?.['id']));
 }
 
 /** Keeps an image's features, so that likeness can be judged by more than looks. */
@@ -91,7 +108,7 @@ function appearanceOf(row: Readonly<Record<string, unknown>>): Appearance {
 }
 
 function isNear(a: Appearance, b: Appearance, { featureDistance }: SimilarityOptions): boolean {
-  if (a.look === null || b.look === null || lookDistance(a.look, b.look) > duplicateDistance) return false;
+  if (a.look === null || b.look === null || !isWithin(a.look, b.look, duplicateDistance)) return false;
   const features = featureDistance === undefined ? null : cosineDistance(a, b);
   return features === null || featureDistance === undefined || features <= featureDistance;
 }

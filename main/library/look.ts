@@ -43,11 +43,21 @@ const bitsSet = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).r
  * colours weighted by 4 because a change of 10 % of them is plain to see.
  */
 export function lookDistance(a: Uint8Array, b: Uint8Array): number {
-  let bits = 0;
-  for (let i = 0; i < gradientSide; i += 1) bits += bitsSet[(a[i] ?? 0) ^ (b[i] ?? 0)] ?? 0;
+  const bits = gradientBits(a, b);
   let colour = 0;
   for (let i = gradientSide; i < lookBytes; i += 1) colour += Math.abs((a[i] ?? 0) - (b[i] ?? 0));
   return bits / 64 + (4 * colour) / (255 * (lookBytes - gradientSide));
+}
+
+function gradientBits(a: Uint8Array, b: Uint8Array): number {
+  let bits = 0;
+  for (let i = 0; i < gradientSide; i += 1) bits += bitsSet[(a[i] ?? 0) ^ (b[i] ?? 0)] ?? 0;
+  return bits;
+}
+
+/** Whether two looks are within a distance; most pairs are told apart by their gradients alone. */
+export function isWithin(a: Uint8Array, b: Uint8Array, distance: number): boolean {
+  return gradientBits(a, b) <= 64 * distance && lookDistance(a, b) <= distance;
 }
 
 /** Below this two pictures are near duplicates: chosen so that noise, JPEG and small shifts stay under it. */

@@ -1,4 +1,5 @@
 import { openLibrary, type Library } from '../../main/library/library.ts';
+import { lookBytes } from '../../main/library/look.ts';
 import { indexWords } from '../../main/library/words.ts';
 
 const materials = [
@@ -71,8 +72,9 @@ export async function generatedLibrary(home: string, count: number, batchSize = 
       prompt,
     );
     database.run(
-      'INSERT INTO image_records (image, record) VALUES (?, ?)',
+      'INSERT INTO image_records (image, look, record) VALUES (?, ?, ?)',
       key,
+      Uint8Array.from({ length: lookBytes }, () => random(256)),
       JSON.stringify({ prompt, padding: 'x'.repeat(1200) }),
     );
     if (random(4) === 0) database.run('INSERT INTO image_tags (image, tag) VALUES (?, ?)', key, `tag ${random(30)}`);

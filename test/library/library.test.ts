@@ -403,8 +403,8 @@ describe('likeness', () => {
     const ids: string[] = [];
     for (const [i, pixels] of [base, noisy, swapped].entries())
       ids.push((await storeImage(library, pixels, exampleRecord({}, { index: i }))).id);
-    expect(duplicateGroups(library, ids)).toEqual([{ images: ids.slice(0, 2) }]);
-    expect(similarImages(library, ids[0] ?? '', 1)).toEqual([ids[1]]);
+    expect(await duplicateGroups(library, ids)).toEqual([{ images: ids.slice(0, 2) }]);
+    expect(await similarImages(library, ids[0] ?? '', 1)).toEqual([ids[1]]);
   });
 
   it('goes by features where both images have them', async () => {
@@ -412,7 +412,7 @@ describe('likeness', () => {
     setFeatures(library, 'batch-1-00000', 'e', Float32Array.of(1, 0, 0));
     setFeatures(library, 'batch-1-00001', 'e', Float32Array.of(0, 1, 0));
     setFeatures(library, 'batch-1-00002', 'e', Float32Array.of(0.9, 0.1, 0));
-    expect(similarImages(library, 'batch-1-00000', 2)).toEqual(['batch-1-00002', 'batch-1-00001']);
+    expect(await similarImages(library, 'batch-1-00000', 2)).toEqual(['batch-1-00002', 'batch-1-00001']);
   });
 });
 

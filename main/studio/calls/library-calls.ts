@@ -57,7 +57,7 @@ export function imageHandlers(library: Library, announcer: Announcer): StudioHan
       if (entry !== null) announcer.tell({ kind: 'library', images: entry.images });
       return entry;
     },
-    similar: async ({ image, limit }) => ({ images: similarImages(library, image, limit) }),
+    similar: async ({ image, limit }) => ({ images: await similarImages(library, image, limit) }),
     async duplicates({ query }) {
       const ids: string[] = [];
       for (const { id } of searchAll(library, query)) {
@@ -65,7 +65,7 @@ export function imageHandlers(library: Library, announcer: Announcer): StudioHan
           throw new Failure('bad-input', `Near-duplicates are looked for among ${mostCompared} images at most.`);
         ids.push(id);
       }
-      return { groups: duplicateGroups(library, ids) };
+      return { groups: await duplicateGroups(library, ids) };
     },
     tags: async () => tagCounts(library).map(({ tag, count }) => ({ tag, count })),
     readSettings: async ({ content }) =>
