@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** What `child_process` and Electron's `utilityProcess` have in common: all the owner of the engine needs. */
@@ -25,7 +26,7 @@ export function forkEngine(options: { readonly env?: NodeJS.ProcessEnv; readonly
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: [],
-      env: { ...process.env, ...options.env },
+      env: { ...compileCache(), ...process.env, ...options.env },
     });
     let lastWords = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -49,4 +50,10 @@ export function forkEngine(options: { readonly env?: NodeJS.ProcessEnv; readonly
       },
     };
   };
+}
+
+/** The engine keeps what it compiled where this process does, if it does. */
+function compileCache(): NodeJS.ProcessEnv {
+  const folder = getCompileCacheDir();
+  return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
 }

@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { readImageFile } from '../../main/library/image-file/read-image-file.ts';
 import { gamut } from '../doubles/command-line.ts';
 import { copiedPackage, packageFolder, temporaryFolder } from '../doubles/packages.ts';
+
+// Every case starts processes; a loaded machine takes long for each.
+vi.setConfig({ testTimeout: 240_000 });
 
 const flow = packageFolder('flow');
 const brief = ['generate', '--prompt', 'a red vase', '--seed', '5', '--steps', '3'];

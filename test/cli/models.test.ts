@@ -1,8 +1,10 @@
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { gamut } from '../doubles/command-line.ts';
 import { packageFolder, temporaryFolder } from '../doubles/packages.ts';
+
+vi.setConfig({ testTimeout: 240_000 });
 
 it('lists and inspects models, as text and as JSON, and refuses what is not one', async () => {
   using home = temporaryFolder();

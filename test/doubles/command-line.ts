@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const program = fileURLToPath(new URL('../../main/cli/program.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../main/cli/gamut.js', import.meta.url));
 
 export interface CommandOutcome {
   readonly exitCode: number | null;

@@ -182,5 +182,5 @@ describe('a batch whose engine is killed', () => {
       expect(names.filter((name) => /^\d+-\d+\.png$/.test(name))).toHaveLength(made.size);
     }
     expect(kills).toBe(50);
-  }, 180_000);
+  }, 400_000);
 });
