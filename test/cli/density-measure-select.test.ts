@@ -54,7 +54,7 @@ describe('the commands on .npy files', () => {
       gamut('select', '--reference', reference, '--from', query, '--count', '2', '--json').stdout,
     );
     expect(selected).toMatchObject({ count: 2, dial: 0, chosen: [{ item: expect.any(Number) }, {}] });
-  });
+  }, 240_000);
 
   it.each([
     [
