@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import type { z } from 'zod';
 import { Failure, failureFromZod } from '../contract/failures.ts';
 import {
+  conformanceCaseSchema,
   conformanceFileSchema,
+  scheduleCaseSchema,
   type ConformanceFile,
   type ConformanceResult,
 } from '../engine/diffusion/conformance-cases.ts';
@@ -20,28 +23,41 @@ export async function readConformanceFile(path: string): Promise<ConformanceFile
       cause: error,
     });
   }
-  const parsed = conformanceFileSchema.safeParse(json);
-  if (!parsed.success) throw failureFromZod(parsed.error, path);
-  if (parsed.data.cases.length + parsed.data.scheduleCases.length === 0)
+  const file = conformanceFileSchema.safeParse(json);
+  if (!file.success) throw failureFromZod(file.error, path);
+  if (file.data.cases.length + file.data.scheduleCases.length === 0)
     throw new Failure('bad-input', `${path}: expected at least one entry in cases or scheduleCases`, path);
-  return parsed.data;
+  return file.data;
 }
 
 /** Runs every case of a file in its order. A case that cannot be run is a failed one, with the reason as its result. */
 export async function* checkConformance(file: ConformanceFile): AsyncGenerator<ConformanceResult> {
   for (const given of file.cases)
-    yield await checkConformanceCase(given).catch((error: unknown) => failed(given.id, given.expectedAbsSum, error));
-  for (const given of file.scheduleCases) {
-    let result: ConformanceResult;
-    try {
-      result = checkScheduleCase(given);
-    } catch (error) {
-      result = failed(given.id, given.expect, error);
-    }
-    yield result;
-  }
+    yield await orFailed(given, () => checkConformanceCase(parsed(conformanceCaseSchema, given)));
+  for (const given of file.scheduleCases)
+    yield await orFailed(given, () => checkScheduleCase(parsed(scheduleCaseSchema, given)));
 }
 
-function failed(id: string, expected: unknown, error: unknown): ConformanceResult {
-  return { id, expected, got: error instanceof Error ? error.message : String(error), tolerance: 0, pass: false };
+function parsed<Schema extends z.ZodType>(schema: Schema, given: { readonly id: string }): z.infer<Schema> {
+  const result = schema.safeParse(given);
+  if (!result.success) throw failureFromZod(result.error, given.id);
+  return result.data;
+}
+
+async function orFailed(
+  given: ConformanceFile['cases'][number],
+  check: () => ConformanceResult | Promise<ConformanceResult>,
+): Promise<ConformanceResult> {
+  try {
+    return await check();
+  } catch (error) {
+    const got = error instanceof Error ? error.message : String(error);
+    return {
+      id: given.id,
+      expected: given['expect'] ?? given['expectedAbsSum'] ?? null,
+      got,
+      tolerance: 0,
+      pass: false,
+    };
+  }
 }

@@ -51,9 +51,12 @@ export const scheduleCaseSchema = z.looseObject({
   tolerance: z.number().default(0),
 });
 
+const named = z.looseObject({ id: z.string() });
+
+/** A file of cases. Each case is parsed when it is run, so that a broken one fails alone. */
 export const conformanceFileSchema = z.looseObject({
-  cases: z.array(conformanceCaseSchema).default([]),
-  scheduleCases: z.array(scheduleCaseSchema).default([]),
+  cases: z.array(named).default([]),
+  scheduleCases: z.array(named).default([]),
 });
 
 export type ConformanceCase = z.infer<typeof conformanceCaseSchema>;
