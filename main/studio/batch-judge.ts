@@ -1,7 +1,10 @@
 import type { ImageScores } from '../contract/images.ts';
 import type { Measure } from '../contract/measures.ts';
 import type { Features } from '../engine/features/features.ts';
+import { uniformNumbers } from '../engine/features/uniform.ts';
+import { reciprocalProbability } from '../engine/metrics/reciprocal-probability.ts';
 import { textImageCosines } from '../engine/metrics/text-image-score.ts';
+import { philoxStream } from '../engine/tensor/philox.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
 import { loadFeatureEncoder, type FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import type { ModelPackage } from '../model-packages/package.ts';
@@ -44,7 +47,7 @@ export async function batchJudge(workshop: Workshop, model: ModelPackage, brief:
     references: subset.label,
     density,
     judge: (pictures, signal) => judge(workshop, encoder, density, texts, stated, pictures, signal),
-    measure: (kept, signal) => measureKept(workshop, encoder, subset, texts, kept, signal),
+    measure: (kept, signal) => measureKept(workshop, encoder, subset, texts, stated, kept, signal),
   };
 }
 
@@ -103,6 +106,7 @@ async function measureKept(
   encoder: FeatureEncoder,
   subset: Subset,
   texts: Features | null,
+  stated: Stated,
   kept: readonly JudgedPicture[],
   signal: AbortSignal | undefined,
 ): Promise<readonly Measure[]> {
@@ -112,7 +116,7 @@ async function measureKept(
     texts === null || encoder.embeddingOutput === null
       ? null
       : { images: featuresOf(vectors, encoder.embeddingOutput, 'generated'), texts };
-  return measuresOf(
+  const measures = await measuresOf(
     workshop.engine,
     {
       reference: subset.features,
@@ -126,4 +130,33 @@ async function measureKept(
     },
     signal,
   );
+  return [...measures, ...statedMeasure(encoder, stated, vectors)];
+}
+
+/** Mean 1/P of what the brief states (PAPERS.md §2): rare failures dominate it, so its note says how few it rests on. */
+function statedMeasure(encoder: FeatureEncoder, stated: Stated, vectors: readonly PictureVectors[]): Measure[] {
+  const logs = vectors.map((vector) => statedLogProbability(vector, encoder, stated)).filter((log) => log !== null);
+  if (logs.length < vectors.length) return [];
+  const random = uniformNumbers(philoxStream(0, 0, 'bootstrap'));
+  const { mean, interval, effectiveSampleSize, quantile99 } = reciprocalProbability(logs, random);
+  const words = encoder.attributes.flatMap(({ name, values }) => {
+    const value = stated[name];
+    return value === undefined ? [] : [values[value] ?? ''];
+  });
+  return [
+    {
+      name: 'reciprocalProbability',
+      value: Number.isFinite(mean) ? mean : null,
+      low: finiteOrNull(interval?.low),
+      high: finiteOrNull(interval?.high),
+      generatedCount: logs.length,
+      referenceCount: 0,
+      features: encoder.label,
+      note: `of ${words.join(', ')}; rests on ${effectiveSampleSize.toFixed(1)} of ${logs.length} images, 99 % quantile ${quantile99.toPrecision(3)}`,
+    },
+  ];
+}
+
+function finiteOrNull(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null;
 }

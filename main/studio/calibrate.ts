@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { Failure } from '../contract/failures.ts';
 import type { DialStop } from '../contract/models.ts';
 import type { Features } from '../engine/features/features.ts';
@@ -113,7 +114,7 @@ export async function* calibrate(
     }
     briefs.push(await calibrationBrief(references.of(brief), pools, manifoldNeighbours));
   }
-  const usualScale = nearest(scales, 3);
+  const usualScale = nearest(scales, usualScaleOf(model.card['sampling']));
   const options = { k: manifoldNeighbours, kept: settings.kept, seed: settings.seed, usualScale };
   const grid: MeasuredSetting[] = [];
   const tried = settingsGrid(scales, candidateThresholds(briefs));
@@ -169,6 +170,14 @@ function describe(
     `${steps} steps, seed ${seed}; precision and recall with k = ${manifoldNeighbours} in ${encoder.label}, against ${references}. ` +
     'The path was chosen and measured on the same images, so its ends are a little flattered.'
   );
+}
+
+const samplingSchema = z.looseObject({ guidanceScale: z.number() });
+
+/** The scale that a package recommends; 3 where it says none. */
+function usualScaleOf(sampling: unknown): number {
+  const parsed = samplingSchema.safeParse(sampling);
+  return parsed.success ? parsed.data.guidanceScale : 3;
 }
 
 interface CalibrationReferences {

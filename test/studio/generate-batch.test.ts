@@ -122,6 +122,9 @@ describe('a batch with reweighting', () => {
     const [record] = recordsOf(events, 'image');
     expect(record?.scores.classProbability).toBeGreaterThan(0.9);
     expect(record?.scores.textImageScore).toBeGreaterThan(0.99);
+    const reciprocal = measured?.measures.find(({ name }) => name === 'reciprocalProbability');
+    expect(reciprocal?.value).toBeGreaterThanOrEqual(1);
+    expect(reciprocal?.note).toMatch(/^of red; rests on \d\.\d of 6 images/);
   });
 
   it('refuses a weight where nothing can judge, and a dial without calibration', async () => {
