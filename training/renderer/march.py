@@ -55,6 +55,8 @@ def light_reaching(rows, active, count, grids, frames, studio, x, y, z, kx, ky, 
         lit = min(lit, 0.5 + 0.5 * hard * d / t)
         if lit < 0.02:
             return 0.0
+        if d > far - t:  # nothing is left before the ray leaves the box
+            break
         t += min(max(d, 0.016 + 0.02 * t), 0.30)
     return lit * lit * (3.0 - 2.0 * lit)
 
