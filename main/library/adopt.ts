@@ -11,14 +11,19 @@ import { indexWords } from './words.ts';
 /** A kill leaves unfinished files; a living process needs seconds for one. */
 const unfinishedAge = 60_000;
 
-/** Gives rows to files that had arrived in a batch when its writer was killed. */
+/**
+ * Tidies the batches that were being written when a process was killed: removes what it left unfinished, and gives rows to
+ * files that had arrived without one.
+ */
 export async function adoptArrivals(library: Library): Promise<void> {
-  for (const row of library.database.all('SELECT id, arriving FROM batches WHERE arriving > 0')) {
+  const sql = 'SELECT id, arriving FROM batches WHERE arriving > 0 OR marks_behind > 0';
+  for (const row of library.database.all(sql)) {
     const batch = String(row['id']);
     if (isAlive(Number(row['arriving']))) continue;
     const folder = join(library.folders.images, batch);
     if ((await statOrNull(folder)) === null) continue;
     await sweepUnfinished(folder, Date.now() - unfinishedAge);
+    if (row['arriving'] === 0) continue;
     await adoptFiles(library, batch, false);
     library.database.run(
       'UPDATE batches SET arriving = 0 WHERE id = ? AND arriving = ?',

@@ -5,11 +5,14 @@ import { libraryIdSchema, type VerifyReport } from '../contract/library.ts';
 import { adoptFiles, type Adoption } from './adopt.ts';
 import { positionOfFile } from './add-image.ts';
 import { openDatabase } from './database.ts';
-import { statOrNull } from './files.ts';
+import { statOrNull, sweepUnfinished } from './files.ts';
 import { readImageFile } from './image-file/read-image-file.ts';
 import { libraryFolders, openLibrary, type Library, type LibraryFolders } from './library.ts';
 import { adoptBatch, adoptMarks } from './read-sidecars.ts';
 import { imagePath, settleMoves } from './trash.ts';
+
+/** An unfinished file older than this is from a process that is gone. */
+const leftoverAge = 60 * 60 * 1000;
 
 export interface VerifyOptions {
   readonly repair: boolean;
@@ -110,6 +113,7 @@ async function compare(library: Library, options: VerifyOptions): Promise<Verify
   for (const adoptPairs of pairs) adoptPairs();
   const missingFiles = await checkFiles(library, options, brokenFiles);
   if (options.repair) {
+    await sweepUnfinished(library.folders.home, Date.now() - leftoverAge);
     await settleMoves(library);
     library.sidecars.behind(batches);
     library.sidecars.catchUp();
