@@ -70,7 +70,7 @@ async function measure(model: Model, batch: number): Promise<void> {
   const times: Record<string, number[]> = {};
   const sessions = await Promise.all(
     Object.entries(graphs).map(async ([name, graph]) => {
-      const session = await openRaw(graph);
+      const session = await openRaw(graph, 0);
       const own = Object.fromEntries(graph.graph.inputs.map((input) => [input.name, feeds[input.name]])) as Record<
         string,
         RawTensor

@@ -41,8 +41,14 @@ export function numbersOf({ type, data }: RawTensor): number[] {
   return type === 'float16' ? Array.from(data as Uint16Array, fromHalf) : Array.from(data, Number);
 }
 
-/** Runs models on the CPU with exactly the types they declare: no conversion, no splitting. */
-export async function openRaw(model: Model | Uint8Array): Promise<{
+/**
+ * Runs models on the CPU with exactly the types they declare: no conversion, no splitting. One thread is quickest for
+ * the small models of tests; 0 takes as many as there are.
+ */
+export async function openRaw(
+  model: Model | Uint8Array,
+  intraOpNumThreads = 1,
+): Promise<{
   readonly run: (feeds: Readonly<Record<string, RawTensor>>) => Promise<Record<string, RawTensor>>;
   readonly release: () => Promise<void>;
 }> {
@@ -50,6 +56,7 @@ export async function openRaw(model: Model | Uint8Array): Promise<{
   const session = await InferenceSession.create(model instanceof Uint8Array ? model : encode(model), {
     executionProviders: ['cpu'],
     logSeverityLevel: 3,
+    intraOpNumThreads,
   });
   const run = async (feeds: Readonly<Record<string, RawTensor>>): Promise<Record<string, RawTensor>> => {
     const tensors = Object.entries(feeds).map(([name, { type, dims, data }]) => [
