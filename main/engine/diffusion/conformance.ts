@@ -115,8 +115,11 @@ async function runInversion(
   config: SchedulerConfig,
   onStep: (sample: Tensor) => void,
 ): Promise<Tensor> {
-  if (given.loop !== 'plain')
-    throw new Failure('unsupported', `case ${given.id}: an inversion runs in the plain loop, not '${given.loop}'`);
+  if (given.loop.endsWith('noise') || given.startIndex)
+    throw new Failure(
+      'unsupported',
+      `case ${given.id}: an inversion begins at the data, not in the loop '${given.loop}'`,
+    );
   const plan = planInversion(config, given.numInferenceSteps ?? config.num_train_timesteps);
   const parameterization: Parameterization = {
     prediction: predictions[config.prediction_type],

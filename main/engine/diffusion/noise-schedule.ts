@@ -13,7 +13,10 @@ export interface NoiseSchedule {
 /** Where ᾱ reaches zero, sigma is infinite. This stands for it: the power of two keeps the scaling of samples exact. */
 export const largestSigma = 2 ** 40;
 
-/** Betas of a named schedule. `linear`: Ho et al. 2020; `scaled_linear`: latent diffusion; `squaredcos_cap_v2`: Nichol & Dhariwal 2021, eq 17. */
+/**
+ * Betas of a named schedule. `linear`: Ho et al. 2020; `scaled_linear`: latent diffusion; `squaredcos_cap_v2`: Nichol & Dhariwal
+ * 2021, eq 17.
+ */
 export function betasOf(name: string, length: number, start: number, end: number): Float64Array {
   const betas = new Float64Array(length);
   const ramp = (from: number, to: number, i: number): number => from + ((to - from) * i) / Math.max(length - 1, 1);

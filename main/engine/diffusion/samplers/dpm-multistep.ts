@@ -13,7 +13,8 @@ const longRun = 15;
  * In the third order the code in circulation (the authors', and diffusers') takes half of the second derivative, which leaves a
  * method of order 2, and in its SDE form a wrong sign besides; `releasedThirdOrder` reproduces it.
  *
- * Reads `order`, `algorithm`, `solver`, `lowerOrderFinal`, `eulerAtFinal`, `releasedThirdOrder`, `limit`, and `noise` when the algorithm is an SDE.
+ * Reads `order`, `algorithm`, `solver`, `lowerOrderFinal`, `eulerAtFinal`, `releasedThirdOrder`, `limit`, and `noise` when the
+ * algorithm is an SDE.
  */
 export const dpmMultistep: Sampler = (denoise, x, sigmas, options = {}) => {
   const { order: highestOrder = 2, algorithm = 'dpmsolver++', solver = 'midpoint' } = options;
