@@ -123,6 +123,7 @@ export class EngineProcess {
   async #launch(): Promise<EngineChild> {
     const wait = backoff[Math.min(this.#fruitlessDeaths, backoff.length - 1)] ?? 0;
     if (wait > 0) await sleep(wait);
+    if (this.#closed) throw new Failure('engine-gone', 'The engine was closed.');
     const child = this.#start();
     this.#current = child;
     this.#killReason = undefined;
