@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { decode } from '../../main/engine/graph/decode.ts';
+import { encode } from '../../main/engine/graph/encode.ts';
+import type { Model } from '../../main/engine/graph/model.ts';
+import { differentiateFile } from '../../main/studio/differentiate.ts';
+import { floats, modelOf, op, value } from '../doubles/small-models.ts';
+import { openRaw } from '../doubles/raw-session.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'gamut-differentiate-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const program = fileURLToPath(new URL('../../main/cli/program.ts', import.meta.url));
+
+function gamut(...args: readonly string[]): {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+} {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, 'differentiate', ...args], {
+    encoding: 'utf8',
+  });
+  return { status, out: stdout, err: stderr };
+}
+
+/** L = Σ x·w, y = x·w; w stands in the file w.bin. */
+const model = modelOf(
+  [op('Mul', ['x', 'w'], 'y'), op('ReduceSum', ['y'], 'L', { keepdims: 0 })],
+  [value('x', [2]), value('i', [1], 'int64')],
+  [value('L', []), value('y', [2])],
+);
+const weight = {
+  elementType: 'float32',
+  dims: [2],
+  content: { kind: 'external', location: 'w.bin', offset: 4, length: 8 },
+} as const;
+const external: Model = { ...model, graph: { ...model.graph, initializers: new Map([['w', weight]]) } };
+const file = join(folder, 'model.onnx');
+writeFileSync(file, encode(external));
+writeFileSync(join(folder, 'w.bin'), new Uint8Array(Float32Array.of(99, 3, 5).buffer));
+
+describe('gamut differentiate', () => {
+  it('writes a graph that any session runs, and says what is in it', { timeout: 120_000 }, async () => {
+    const out = join(folder, 'gradient.onnx');
+    const { status, out: text } = gamut(file, '--output', 'L', '--wrt', 'x,w', '--out', out, '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(text)).toMatchObject({ path: out, dataPath: null, outputs: ['L', 'grad_x', 'grad_w'] });
+    const session = await openRaw(readFileSync(out));
+    const result = await session.run({
+      x: floats([2], [1, 2]),
+      w: floats([2], [3, 5]),
+      i: { type: 'int64', dims: [1], data: BigInt64Array.of(0n) },
+    });
+    await session.release();
+    expect([...(result['grad_x']?.data ?? [])]).toEqual([3, 5]);
+    expect([...(result['grad_w']?.data ?? [])]).toEqual([1, 2]);
+  });
+
+  it('ends with 2 and one line for a name that does not exist, and leaves nothing behind', { timeout: 120_000 }, () => {
+    const out = join(folder, 'none.onnx');
+    const { status, err } = gamut(file, '--output', 'L', '--wrt', 'nobody', '--out', out);
+    expect(status).toBe(2);
+    expect(err.trim().split('\n')).toHaveLength(1);
+    expect(err).toContain('nobody');
+    expect(existsSync(out)).toBe(false);
+  });
+});
+
+describe('the file of a gradient', () => {
+  it('shares external weights in the same folder, and copies them into another', () => {
+    const shared = differentiateFile({
+      model: file,
+      output: 'L',
+      withRespectTo: ['x'],
+      out: join(folder, 'shared.onnx'),
+    });
+    expect(shared.dataPath).toBeNull();
+    expect(decode(readFileSync(shared.path)).graph.initializers.get('w')?.content).toEqual(weight.content);
+
+    const other = join(folder, 'other');
+    mkdirSync(other);
+    const copied = differentiateFile({ model: file, output: 'L', withRespectTo: ['x'], out: join(other, 'g.onnx') });
+    expect(readdirSync(other).sort()).toEqual(['g.onnx', 'g.onnx.data']);
+    expect(new Float32Array(new Uint8Array(readFileSync(copied.dataPath ?? '')).buffer)).toEqual(Float32Array.of(3, 5));
+  });
+
+  it.each([
+    ['a model that is not there', { model: join(folder, 'missing.onnx') }, 'not-found'],
+    ['a folder', { model: folder }, 'not-found'],
+    ['an integer input', { withRespectTo: ['i'] }, 'bad-input'],
+    ['an output with more than one element', { output: 'y' }, 'bad-input'],
+  ])('is not made from %s', (_, change, code) => {
+    const request = { model: file, output: 'L', withRespectTo: ['x'], out: join(folder, 'bad.onnx'), ...change };
+    expect(() => differentiateFile(request)).toThrow(expect.objectContaining({ code }));
+    expect(existsSync(request.out)).toBe(false);
+  });
+
+  it('is not made from an unfinished download', () => {
+    const cut = join(folder, 'cut');
+    mkdirSync(cut);
+    writeFileSync(join(cut, 'model.onnx'), encode(external));
+    writeFileSync(join(cut, 'w.bin'), new Uint8Array(6));
+    const run = () =>
+      differentiateFile({
+        model: join(cut, 'model.onnx'),
+        output: 'L',
+        withRespectTo: ['x'],
+        out: join(cut, 'g.onnx'),
+      });
+    expect(run).toThrow(expect.objectContaining({ code: 'model-broken' }));
+    expect(readdirSync(cut).sort()).toEqual(['model.onnx', 'w.bin']);
+  });
+
+  it('leaves nothing behind where it cannot be written', () => {
+    const out = join(folder, 'no-such-folder', 'g.onnx');
+    expect(() => differentiateFile({ model: file, output: 'L', withRespectTo: ['x'], out })).toThrow(/ENOENT/);
+  });
+});
