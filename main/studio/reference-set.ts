@@ -26,6 +26,9 @@ const files = {
 /** Fewest references that a brief's own subset may have. */
 const fewest = 60;
 
+/** Most references a batch is compared with: radii and densities take the square of their number. */
+const most = 2000;
+
 /** Whether a model brings a reference set along. */
 export function hasReferenceSet(folder: string): boolean {
   return existsSync(join(folder, files.features));
@@ -119,20 +122,30 @@ export interface Subset {
  * asked for one head after another as long as enough references are left; with none stated, the whole set.
  */
 export function subsetFor(brief: string, reference: ReferenceSet, encoder: FeatureEncoder): Subset {
-  const all = Array.from({ length: reference.features.count }, (_, row) => row);
   const { attributes, features } = reference;
-  if (attributes === null) return { features, rows: all, label: `all ${all.length} ${reference.label}` };
-  const stated = statedIn(brief, encoder.attributes);
-  let rows = all;
+  let rows = Array.from({ length: features.count }, (_, row) => row);
   const kept: string[] = [];
-  encoder.attributes.forEach(({ name, values }, column) => {
-    const value = stated[name];
-    if (value === undefined) return;
-    const left = rows.filter((row) => attributes.values[row * attributes.width + column] === value);
-    if (left.length < fewest) return;
-    rows = left;
-    kept.push(values[value] ?? '');
-  });
-  if (kept.length === 0) return { features, rows: all, label: `all ${all.length} ${reference.label}` };
-  return { features: takeRows(features, rows), rows, label: `${rows.length} ${reference.label}: ${kept.join(', ')}` };
+  if (attributes !== null) {
+    const stated = statedIn(brief, encoder.attributes);
+    encoder.attributes.forEach(({ name, values }, column) => {
+      const value = stated[name];
+      if (value === undefined) return;
+      const left = rows.filter((row) => attributes.values[row * attributes.width + column] === value);
+      if (left.length < fewest) return;
+      rows = left;
+      kept.push(values[value] ?? '');
+    });
+  }
+  const what = kept.length === 0 ? reference.label : `${reference.label}: ${kept.join(', ')}`;
+  if (rows.length === features.count && rows.length <= most)
+    return { features, rows, label: `all ${rows.length} ${what}` };
+  const chosen = evenly(rows, most);
+  const label = chosen.length < rows.length ? `${chosen.length} of ${rows.length} ${what}` : `${rows.length} ${what}`;
+  return { features: takeRows(features, chosen), rows: chosen, label };
+}
+
+/** At most `count` of the rows, evenly spaced, so that the choice is always the same. */
+function evenly(rows: readonly number[], count: number): number[] {
+  if (rows.length <= count) return [...rows];
+  return Array.from({ length: count }, (_, i) => rows[Math.floor((i * rows.length) / count)] ?? 0);
 }

@@ -41,6 +41,14 @@ describe('the references of a brief', () => {
     expect(subsetFor('a vase', set, encoder).features).toBe(set.features);
   });
 
+  it('are thinned evenly where there are more than a batch can be compared with', () => {
+    const features = { count: 5000, width: 1, values: Float64Array.from({ length: 5000 }, (_, row) => row) };
+    const set = { label: 'references', features, embeddings: null, attributes: null };
+    const subset = subsetFor('a vase', set, loadedEncoder());
+    expect(subset).toMatchObject({ rows: { length: 2000 }, label: '2000 of 5000 references' });
+    expect([...subset.features.values.slice(0, 3)]).toEqual([0, 2, 5]);
+  });
+
   it('are all of a set too small to be divided', async () => {
     using model = measuredPackage(80);
     const set = await loadReferenceSet(model.path, 'measured');
