@@ -1,3 +1,4 @@
+import { failureFromZod } from '../../main/contract/failures.ts';
 import type { StudioClient } from '../../main/contract/calls/index.ts';
 import type { PartialSettings } from '../../main/contract/library.ts';
 import type { DialPath, ModelCard, PromptReading } from '../../main/contract/models.ts';
@@ -100,7 +101,8 @@ export class Brief {
 
   /** A knob's value as it will be used: the path's where the dial holds it. */
   get effective(): Pick<GenerationSettings, (typeof dialledKnobs)[number]> {
-    return this.expected ?? this.#settings;
+    const { guidanceScale, guidanceInterval, densityWeight, densityThreshold } = this.expected ?? this.#settings;
+    return { guidanceScale, guidanceInterval, densityWeight, densityThreshold };
   }
 
   async load(): Promise<void> {
@@ -133,7 +135,7 @@ export class Brief {
 
   /** Changes settings by hand. */
   change(edit: PartialSettings): void {
-    const isOffPath = this.#settings.dial !== null && dialledKnobs.some((name) => name in edit);
+    const isOffPath = this.#settings.dial !== null && !('dial' in edit) && dialledKnobs.some((name) => name in edit);
     if (isOffPath) this.#isOffPath = true;
     if (edit.dial != null) this.#isOffPath = false;
     const base = isOffPath ? { ...this.effective, dial: null } : {};
@@ -179,6 +181,7 @@ export class Brief {
   #take(edit: PartialSettings): void {
     const parsed = generationSettingsSchema.safeParse({ ...this.#settings, ...edit });
     if (parsed.success) this.#settings = parsed.data;
+    else this.#notices.complain(failureFromZod(parsed.error, 'brief'));
   }
 
   /** Keeps the brief with the studio, and looks ahead, once typing rests. */

@@ -28,6 +28,8 @@ export type Overlay =
 
 /** How far variations go from the image they start at, as image-to-image strength. */
 const variationStrength = 0.6;
+/** Milliseconds before a broken stream is followed again. */
+const rewatchAfter = 1000;
 
 /** The state of one window: the parts, and what keys and buttons do across them. */
 export class Workspace {
@@ -83,7 +85,8 @@ export class Workspace {
     return this.#view === 'gallery' ? this.gallery.culler : this.batch.culler;
   }
 
-  async start(): Promise<void> {
+  /** Follows what happens, for as long as the window lives; when the stream breaks it begins again with the whole state. */
+  #watch(): void {
     this.studio.activity.watch(
       {},
       {
@@ -92,9 +95,16 @@ export class Workspace {
         },
         onEnd: (failure) => {
           if (failure !== null) this.notices.complain(failure);
+          setTimeout(() => {
+            this.#watch();
+          }, rewatchAfter);
         },
       },
     );
+  }
+
+  async start(): Promise<void> {
+    this.#watch();
     try {
       await this.preferences.load();
       this.language.choose(this.preferences.value.language);

@@ -20,7 +20,8 @@ export interface BootstrapOptions {
  * A replicate holds only 63 % of the distinct items, which lowers recall, coverage and Vendi of itself. The interval is
  * therefore the replicates' spread put around the estimate, not around their own mean.
  *
- * @param statistic value under multiplicities of the items (they sum to `count`)
+ * @param statistic value under multiplicities of the items (they sum to `count`); NaN where a replicate leaves it undefined
+ *   (one distinct item has no pairs): such replicates are left out, and where most are, there is no interval
  * @param random uniform numbers in [0, 1)
  */
 export function bootstrap(
@@ -31,7 +32,7 @@ export function bootstrap(
   { replicates = 200, lowest = -Infinity, highest = Infinity, scale = 1 }: BootstrapOptions = {},
 ): Interval | null {
   if (count < 2) return null;
-  const values = new Float64Array(replicates);
+  const values: number[] = [];
   const multiplicities = new Int32Array(count);
   for (let replicate = 0; replicate < replicates; replicate++) {
     multiplicities.fill(0);
@@ -39,10 +40,12 @@ export function bootstrap(
       const item = Math.floor(random() * count);
       multiplicities[item] = (multiplicities[item] as number) + 1;
     }
-    values[replicate] = statistic(multiplicities);
+    const value = statistic(multiplicities);
+    if (Number.isFinite(value)) values.push(value);
   }
-  const mean = values.reduce((sum, value) => sum + value, 0) / replicates;
-  values.sort();
+  if (values.length < replicates / 2) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  values.sort((a, b) => a - b);
   const within = (value: number): number => Math.min(highest, Math.max(lowest, estimate + scale * (value - mean)));
   return { low: within(quantile(values, 0.025)), high: within(quantile(values, 0.975)) };
 }

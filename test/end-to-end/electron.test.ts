@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import type { Outcome } from '../../main/contract/calls/wire.ts';
+import { describeFlows } from './flows.ts';
+import { electronHost, electronProgram, startSecond } from './support/hosts.ts';
+import { preparedHome } from './support/home.ts';
+
+declare global {
+  interface Window {
+    readonly gamut?: Readonly<Record<string, (input: unknown) => Promise<Outcome>>>;
+  }
+}
+
+const hasElectron = electronProgram !== undefined && (process.env['DISPLAY'] ?? '') !== '';
+if (!hasElectron)
+  console.warn(
+    'SKIPPED: the tests of the desktop window. They need ELECTRON_OVERRIDE_DIST_PATH (a folder with Electron) and a display.',
+  );
+
+describe.skipIf(!hasElectron)('the desktop window, used by a person', () => {
+  describeFlows(electronHost());
+});
+
+describe.skipIf(!hasElectron)('the desktop window', () => {
+  it('is shut in and answers nobody else', async () => {
+    const home = await preparedHome();
+    const { page, electron, close } = await electronHost().open(home.path);
+    await page.locator('[data-primary]').waitFor();
+    const address = page.url();
+
+    // The page: no Node, no Electron, one function for each call.
+    expect(
+      await page.evaluate(() => ({
+        node: [typeof globalThis.process, typeof (globalThis as { require?: unknown }).require],
+        bridge: Object.values(window.gamut ?? {}).every((call) => typeof call === 'function'),
+        names: Object.keys(window.gamut ?? {}).filter((name) => !/^[a-z]+\.[a-zA-Z]+$/.test(name)),
+      })),
+    ).toEqual({ node: ['undefined', 'undefined'], bridge: true, names: [] });
+
+    // No way out: navigation, new windows, the network, files, permissions, inline scripts.
+    await page.evaluate(() => {
+      location.href = 'https://example.com/';
+    });
+    await page.evaluate(() => {
+      location.href = 'file:///etc/passwd';
+    });
+    expect(await page.evaluate(() => window.open('https://example.com/') === null)).toBe(true);
+    for (const target of [
+      'https://example.com/',
+      'file:///etc/passwd',
+      'http://127.0.0.1:1/',
+      'app://other/index.html',
+    ])
+      expect(
+        await page.evaluate(
+          (url) =>
+            fetch(url).then(
+              (response) => (response.ok ? 'answered' : 'refused'),
+              () => 'refused',
+            ),
+          target,
+        ),
+      ).toBe('refused');
+    for (const target of [
+      '../main/index.js',
+      '..%2fmain%2findex.js',
+      '%2e%2e/main/index.js',
+      'assets/..%5c..%5cmain%5cindex.js',
+    ])
+      expect(
+        await page.evaluate(
+          (path) =>
+            fetch(`/${path}`).then(
+              ({ status }) => status,
+              () => 0,
+            ),
+          target,
+        ),
+      ).not.toBe(200);
+    expect(
+      await page.evaluate(() =>
+        navigator.mediaDevices?.getUserMedia({ video: true }).then(
+          () => 'granted',
+          () => 'denied',
+        ),
+      ),
+    ).toBe('denied');
+    expect(
+      await page.evaluate(() => {
+        const script = document.createElement('script');
+        script.textContent = 'window.inlined = true';
+        document.head.append(script);
+        return (window as unknown as { inlined?: boolean }).inlined ?? false;
+      }),
+    ).toBe(false);
+    expect(page.url()).toBe(address);
+    expect(electron?.windows()).toHaveLength(1);
+
+    // What the window was made with.
+    expect(
+      await electron?.evaluate(({ BrowserWindow }) => {
+        const [window] = BrowserWindow.getAllWindows();
+        const { sandbox, contextIsolation, nodeIntegration, webSecurity } = (
+          window?.webContents as unknown as { getLastWebPreferences(): Electron.WebPreferences }
+        ).getLastWebPreferences();
+        return { sandbox, contextIsolation, nodeIntegration, webSecurity };
+      }),
+    ).toEqual({ sandbox: true, contextIsolation: true, nodeIntegration: false, webSecurity: true });
+
+    // A thousand malformed calls: coded failures, and the window still works.
+    const outcomes = await page.evaluate(async () => {
+      const bridge = window.gamut ?? {};
+      const wrong = [
+        null,
+        1,
+        'x',
+        [],
+        { a: 1 },
+        { id: -1 },
+        { images: ['../x'] },
+        { settings: { count: 1e9 } },
+        undefined,
+        NaN,
+      ];
+      const codes: Record<string, number> = {};
+      const names = Object.keys(bridge).filter((name) => name !== 'activity.watch' && name !== 'exports.run');
+      for (let round = 0; round < 1000; round += 1) {
+        const call = bridge[names[round % names.length] ?? ''];
+        const outcome = await call?.(wrong[(round * 7 + Math.floor(round / names.length)) % wrong.length]);
+        const code = outcome !== undefined && 'failure' in outcome ? outcome.failure.code : 'answered';
+        codes[code] = (codes[code] ?? 0) + 1;
+      }
+      return codes;
+    });
+    expect(outcomes).toEqual({ 'bad-input': 1000 });
+    await page.getByRole('button', { name: 'Settings', exact: true }).click();
+    await page.getByText('Appearance').waitFor();
+
+    // A second start hands over to the first.
+    expect(startSecond(home.path)).toBe(0);
+    expect(electron?.windows()).toHaveLength(1);
+    await close();
+    home.remove();
+  });
+});

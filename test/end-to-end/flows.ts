@@ -1,0 +1,217 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { writePngChunks, readPngChunks, textChunk } from '../../main/library/image-file/png-chunks.ts';
+import { keepScreen, watchComplaints } from './support/look.ts';
+import type { Host, Running } from './support/hosts.ts';
+import { preparedHome } from './support/home.ts';
+
+const prompt = (page: Page) => page.getByRole('textbox', { name: 'Prompt' });
+const count = (page: Page) => page.getByRole('spinbutton', { name: 'Count' });
+const steps = (page: Page) => page.getByRole('spinbutton', { name: 'Steps', exact: true });
+const primary = (page: Page) => page.locator('[data-primary]');
+const cell = (page: Page, place: number) => page.locator(`[data-place="${place}"]`);
+const sheet = (page: Page) => page.getByRole('grid', { name: 'Contact sheet of the batch' });
+const waitUntilDone = (page: Page) => page.locator('[data-stop]').waitFor({ state: 'detached', timeout: 90_000 });
+
+/** Waits until the page says that nothing runs and the batch shows so many images. */
+async function batchOf(page: Page, images: number): Promise<void> {
+  await waitUntilDone(page);
+  await expect.poll(() => sheet(page).locator('[data-place]').count(), { timeout: 20_000 }).toBe(images);
+}
+
+async function ready(page: Page): Promise<void> {
+  await primary(page).waitFor({ timeout: 30_000 });
+}
+
+/** Begins a batch that takes long enough to be looked at: many steps of the tiny model. */
+async function beginLongBatch(page: Page, images = 12): Promise<void> {
+  await prompt(page).fill('red');
+  await count(page).fill(String(images));
+  await page.getByText('Expert settings').click();
+  await steps(page).fill('1000');
+  await page.getByRole('spinbutton', { name: 'Images at once' }).fill('1');
+  await page.getByText('Expert settings').click();
+  await primary(page).click();
+  await page.locator('[data-stop]').waitFor();
+}
+
+/** What a person does, from brief to files on the disk; the same on every host. */
+export function describeFlows(host: Host): void {
+  let home: Awaited<ReturnType<typeof preparedHome>>;
+  let running: Running;
+  let complaints: readonly string[];
+
+  beforeEach(async () => {
+    home = await preparedHome();
+    running = await host.open(home.path);
+    complaints = watchComplaints(running.page);
+    await ready(running.page);
+  });
+
+  afterEach(async ({ task }) => {
+    if (task.result?.state === 'fail')
+      await keepScreen(running.page, `failed-${host.name}-${task.name}`.replaceAll(/\W+/g, '-'));
+    await running.close();
+    home.remove();
+    expect([...new Set(complaints)]).toEqual([]);
+  });
+
+  const reopen = async (): Promise<Page> => {
+    running = await host.open(home.path);
+    complaints = watchComplaints(running.page);
+    await ready(running.page);
+    return running.page;
+  };
+
+  it('goes from brief to exported picks', async () => {
+    const { page } = running;
+    // Two clicks to the first batch: an example, then the button.
+    await page.getByRole('button', { name: 'red', exact: true }).click();
+    await primary(page).click();
+    await batchOf(page, 8);
+    await page.getByText('Precision', { exact: true }).first().waitFor();
+
+    // The dial, and a second batch that leaves candidates out.
+    await page.getByRole('slider', { name: /Fidelity/ }).fill('-0.8');
+    await count(page).fill('10');
+    await primary(page).click();
+    await batchOf(page, 10);
+    await page.getByText(/^Rejected [1-9]/).waitFor();
+
+    // Cull: three picks, a reject, stars, an undo.
+    await cell(page, 0).click();
+    for (const key of ['p', 'p', 'x', '4', 'p']) await page.keyboard.press(key);
+    await expect.poll(() => cell(page, 2).textContent()).toContain('rejected');
+    await page.keyboard.press('Control+z');
+    await expect.poll(() => cell(page, 4).textContent()).not.toContain('picked');
+    await cell(page, 4).click();
+    await page.keyboard.press('p');
+    await keepScreen(page, `flow-culled-${host.name.replaceAll(' ', '-')}`);
+
+    // A candidate that was left out comes back.
+    await page.getByText(/^Rejected [1-9]/).click();
+    await cell(page, 0).click();
+    await page.getByRole('button', { name: 'Rescue' }).click();
+    await page.getByText('1 candidate rescued').waitFor();
+    await page.getByText('Kept', { exact: true }).last().click();
+    await expect.poll(() => sheet(page).locator('[data-place]').count()).toBe(11);
+
+    // Export, and look at the disk.
+    const target = mkdtempSync(join(tmpdir(), 'gamut-export-'));
+    await running.answerFolder(target);
+    await page.keyboard.press('Control+e');
+    await page.getByText(/^Picks 3/).waitFor();
+    await page.getByRole('button', { name: 'Export 3 images' }).click();
+    await page.getByText(/files? written/).waitFor({ timeout: 30_000 });
+    const place = host.name === 'Electron' ? target : join(home.path, 'exports');
+    const [made = ''] = readdirSync(place).filter((name) => !name.startsWith('.'));
+    if (host.name === 'Electron') {
+      const files = readdirSync(join(place, made));
+      expect(files.filter((name) => name.endsWith('.png') && !name.startsWith('contact-sheet'))).toHaveLength(3);
+      expect(files).toEqual(expect.arrayContaining(['manifest.csv', 'manifest.json']));
+      expect(files.some((name) => name.startsWith('contact-sheet'))).toBe(true);
+    } else {
+      expect(made).toMatch(/\.zip$/);
+      expect(statSync(join(place, made)).size).toBeGreaterThan(1000);
+      const [download] = await Promise.all([page.waitForEvent('download'), page.getByText('Download').click()]);
+      expect(
+        readFileSync(await download.path())
+          .subarray(0, 2)
+          .toString(),
+      ).toBe('PK');
+    }
+    rmSync(target, { recursive: true });
+  });
+
+  it('comes back to the same state when the window is reloaded in the middle of a batch', async () => {
+    const { page } = running;
+    await beginLongBatch(page, 200);
+    await cell(page, 0).waitFor({ timeout: 60_000 });
+    await page.reload();
+    await ready(page);
+    await expect(prompt(page).inputValue()).resolves.toBe('red');
+    await page.locator('[data-stop]').waitFor();
+    await cell(page, 1).waitFor({ timeout: 60_000 });
+    await page.locator('[data-stop]').click();
+    await waitUntilDone(page);
+    await page.getByText(/Stopped with \d+ of 200/).waitFor();
+  });
+
+  it('goes on when the engine is killed, and the window answers meanwhile', async () => {
+    const { page } = running;
+    await beginLongBatch(page, 4);
+    await cell(page, 0).waitFor({ timeout: 60_000 });
+    const [engine] = running.engines();
+    expect(engine).toBeDefined();
+    process.kill(engine ?? -1, 'SIGKILL');
+    await page.getByRole('button', { name: 'Models' }).click();
+    await page.getByText('Measured', { exact: true }).first().waitFor({ timeout: 2000 });
+    await page.getByRole('button', { name: 'Generate', exact: true }).first().click();
+    await batchOf(page, 4);
+  });
+
+  it('takes up the queue again after a power cut', async () => {
+    const { page } = running;
+    await beginLongBatch(page, 3);
+    await prompt(page).fill('blue');
+    await count(page).fill('2');
+    await primary(page).click();
+    await page.getByText('2 images', { exact: true }).waitFor();
+    await page.waitForTimeout(400);
+    await running.kill();
+    const again = await reopen();
+    await waitUntilDone(again);
+    await again.getByRole('button', { name: 'Gallery' }).click();
+    await again.getByText('5 images').waitFor({ timeout: 60_000 });
+  });
+
+  it('reads the settings of a dropped picture and says what it could not use', async () => {
+    const { page } = running;
+    await prompt(page).fill('blue');
+    await count(page).fill('1');
+    await primary(page).click();
+    await batchOf(page, 1);
+    const [batch = ''] = readdirSync(join(home.path, 'images'));
+    const [name = ''] = readdirSync(join(home.path, 'images', batch)).filter((file) => file.endsWith('.png'));
+    const png = new Uint8Array(readFileSync(join(home.path, 'images', batch, name)));
+    await prompt(page).fill('white');
+    await dropFile(page, 'ours.png', png);
+    await page.getByText('Made with Gamut.').waitFor();
+    await page.getByRole('button', { name: 'Use these settings' }).click();
+    await expect.poll(() => prompt(page).inputValue()).toBe('blue');
+
+    const foreign = 'green\nSteps: 12, Sampler: Euler a, CFG scale: 4, Seed: 77, Size: 64x64, Clip skip: 2';
+    const plain = readPngChunks(png).filter(({ type }) => ['IHDR', 'IDAT', 'IEND'].includes(type));
+    const end = plain.pop();
+    const a1111 = writePngChunks([...plain, textChunk('parameters', foreign), ...(end === undefined ? [] : [end])]);
+    await dropFile(page, 'theirs.png', a1111);
+    await page.getByText('Made with A1111.').waitFor();
+    await page.getByText('Could not be taken over').waitFor();
+    await page.getByText('Clip skip').waitFor();
+    await page.getByRole('button', { name: 'Use these settings' }).click();
+    await expect.poll(() => prompt(page).inputValue()).toBe('green');
+
+    await dropFile(page, 'notes.txt', new TextEncoder().encode('no picture'));
+    await page.locator('.notice.problem').waitFor();
+    await page.locator('.notice.problem').getByRole('button').click();
+  });
+}
+
+/** Drops a file on the page, as the system would. */
+async function dropFile(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  const content = Buffer.from(bytes).toString('base64');
+  await page.evaluate(
+    ({ fileName, base64 }) => {
+      const data = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([data], fileName));
+      window.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }));
+    },
+    { fileName: name, base64: content },
+  );
+}
+
+mkdirSync(new URL('screens/', import.meta.url), { recursive: true });
