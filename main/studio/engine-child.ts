@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { getCompileCacheDir } from 'node:module';
+import nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** What `child_process` and Electron's `utilityProcess` have in common: all the owner of the engine needs. */
@@ -54,6 +54,7 @@ export function forkEngine(options: { readonly env?: NodeJS.ProcessEnv; readonly
 
 /** The engine keeps what it compiled where this process does, if it does. */
 function compileCache(): NodeJS.ProcessEnv {
-  const folder = getCompileCacheDir();
+  // Younger than the oldest runtime of the desktop application, which has no such cache.
+  const folder = (nodeModule as Partial<typeof nodeModule>).getCompileCacheDir?.();
   return folder === undefined ? {} : { NODE_COMPILE_CACHE: folder };
 }
