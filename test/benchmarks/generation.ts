@@ -108,7 +108,7 @@ async function runtimeSettings(): Promise<void> {
     { executionMode: 'parallel' },
     { arena: false },
     { memoryPattern: false },
-    { spinning: false },
+    { spinning: true },
     { graphOptimization: 'disabled' },
     { graphOptimization: 'basic' },
     { graphOptimization: 'extended' },
