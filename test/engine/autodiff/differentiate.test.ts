@@ -4,7 +4,15 @@ import { Failure } from '../../../main/contract/failures.ts';
 import { differentiate, jacobianVectorProduct } from '../../../main/engine/autodiff/differentiate.ts';
 import { decode } from '../../../main/engine/graph/decode.ts';
 import type { Model } from '../../../main/engine/graph/model.ts';
-import { bytesOf, load, numbersOf, openRaw, relativeError, type StoredTensor } from '../../doubles/raw-session.ts';
+import {
+  bytesOf,
+  load,
+  numbersOf,
+  openRaw,
+  relativeError,
+  type RawTensor,
+  type StoredTensor,
+} from '../../doubles/raw-session.ts';
 import { doubles, floats, modelOf, op, value } from '../../doubles/small-models.ts';
 
 /** L = Σ exp(x·w) for x [2, 3], w a weight [3]. */
@@ -73,6 +81,29 @@ describe('differentiate', () => {
     const result = await session.run({ x: doubles([3], [1, 2, -3]), c: doubles([3], [1, 1, 1]) });
     await session.release();
     expect(numbersOf(result['grad_x'] ?? x)).toEqual([6, 12, -18]);
+  });
+
+  it('gives the same numbers when segments are computed again', async () => {
+    const folder = new URL('../../reference/autodiff/models/', import.meta.url);
+    const text = readFileSync(new URL('unet-legacy.json', folder), 'utf8');
+    const record = JSON.parse(text) as { inputs: Record<string, StoredTensor>; cotangent: StoredTensor };
+    const model = decode(readFileSync(new URL('unet-legacy.onnx', folder)));
+    const request = { output: 'out', cotangent: 'u', withRespectTo: ['sample', 'encoder_hidden_states'] };
+    const feeds = Object.fromEntries(Object.entries(record.inputs).map(([name, stored]) => [name, load(stored)]));
+    const results = [];
+    for (const segments of [1, 4]) {
+      const graph = differentiate(model, { ...request, segments });
+      const convolutions = graph.graph.nodes.filter(({ operator }) => operator === 'Conv').length;
+      const session = await openRaw(graph);
+      results.push({ convolutions, ...(await session.run({ ...feeds, u: load(record.cotangent) })) });
+      await session.release();
+    }
+    const [once, again] = results;
+    expect(again?.convolutions).toBeGreaterThan(once?.convolutions ?? Infinity);
+    for (const name of ['grad_sample', 'grad_encoder_hidden_states'] as const) {
+      const [a, b] = [once, again].map((result) => (result as Record<string, RawTensor> | undefined)?.[name]);
+      expect(a && b && relativeError(numbersOf(b), numbersOf(a))).toBeLessThan(1e-6);
+    }
   });
 
   it('agrees with the transpose of itself: ⟨u, J·v⟩ = ⟨Jᵀ·u, v⟩, on a whole network', async () => {
