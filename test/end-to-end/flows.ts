@@ -92,11 +92,15 @@ export function describeFlows(host: Host): void {
     await keepScreen(page, `flow-culled-${host.name.replaceAll(' ', '-')}`);
 
     // A candidate that was left out comes back.
-    await page.getByText(/^Rejected [1-9]/).click();
+    await page.getByRole('radio', { name: /^Rejected/ }).check({ force: true });
+    await page
+      .getByRole('gridcell', { name: /rejected candidate/ })
+      .first()
+      .waitFor();
     await cell(page, 0).click();
     await page.getByRole('button', { name: 'Rescue' }).click();
-    await page.getByText('1 candidate rescued').waitFor();
-    await page.getByText('Kept', { exact: true }).last().click();
+    await page.locator('.notice', { hasText: '1 candidate rescued' }).waitFor();
+    await page.getByRole('radio', { name: 'Kept' }).check({ force: true });
     await expect.poll(() => sheet(page).locator('[data-place]').count()).toBe(11);
 
     // Export, and look at the disk.
