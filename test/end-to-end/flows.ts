@@ -79,7 +79,7 @@ export function describeFlows(host: Host): void {
     await count(page).fill('10');
     await primary(page).click();
     await batchOf(page, 10);
-    await page.getByText(/^Rejected [1-9]/).waitFor();
+    await page.getByRole('radio', { name: /^Rejected [1-9]/ }).waitFor({ state: 'attached' });
 
     // Cull: three picks, a reject, stars, an undo.
     await cell(page, 0).click();
@@ -107,7 +107,7 @@ export function describeFlows(host: Host): void {
     const target = mkdtempSync(join(tmpdir(), 'gamut-export-'));
     await running.answerFolder(target);
     await page.keyboard.press('Control+e');
-    await page.getByText(/^Picks 3/).waitFor();
+    await page.getByRole('radio', { name: 'Picks 3' }).waitFor({ state: 'attached' });
     await page.getByRole('button', { name: 'Export 3 images' }).click();
     await page.getByText(/files? written/).waitFor({ timeout: 30_000 });
     const place = host.name === 'Electron' ? target : join(home.path, 'exports');
