@@ -17,6 +17,7 @@ const checks: readonly Part[] = [
   { name: 'formatting', command: [bin('prettier'), '--check', '.', '--log-level', 'warn'] },
   { name: 'lint', command: [bin('eslint'), '.'] },
   { name: 'types', command: [bin('tsc'), '--noEmit'] },
+  { name: 'window', command: [bin('svelte-check'), '--tsconfig', 'renderer/tsconfig.json', '--fail-on-warnings'] },
 ];
 
 let passed = 0;
