@@ -63,14 +63,24 @@ function questions(expect: readonly unknown[]): readonly unknown[] {
   return expect.map((pair) => (Array.isArray(pair) ? (pair as unknown[])[0] : pair));
 }
 
-/** Variance of q(x_{t−1} | x_t, x0) in the scheduler's own sample, Ho et al. 2020, eq 7; or beta, for the large types. */
+/** Variance of q(x_{t−1} | x_t, x0) in the scheduler's own sample, Ho et al. 2020, eq 7; or diffusers' figure of another type. */
 function posteriorVariance(config: SchedulerConfig, timestep: number, previous: number): number {
   const { alphasCumprod } = scheduleOf(config);
   const end = config.schedulerClass === 'DDPMScheduler' || config.set_alpha_to_one ? 1 : (alphasCumprod[0] ?? NaN);
   const at = alphasCumprod[timestep] ?? NaN;
   const before = previous < 0 ? end : (alphasCumprod[previous] ?? NaN);
   const beta = 1 - at / before;
-  return config.variance_type.startsWith('fixed_large') ? beta : ((1 - before) / (1 - at)) * beta;
+  const small = ((1 - before) / (1 - at)) * beta;
+  switch (config.variance_type) {
+    case 'fixed_large':
+      return beta;
+    case 'fixed_large_log':
+      return Math.log(beta);
+    case 'fixed_small_log': // diffusers' figure of this type is a standard deviation
+      return Math.sqrt(Math.max(small, 1e-20));
+    default:
+      return small;
+  }
 }
 
 /** diffusers' list of timesteps: one for each call of the model, where a step makes two. */

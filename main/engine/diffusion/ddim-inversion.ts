@@ -1,6 +1,7 @@
 import { Failure } from '../../contract/failures.ts';
-import { combine } from '../tensor/arithmetic.ts';
+import { combine, scale } from '../tensor/arithmetic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { variancePreservingScale } from './parameterization.ts';
 import { scheduleOf } from './plans/noise-levels.ts';
 import { sigmaAt, steps, type SamplerOptions, type SamplingStep } from './samplers/sampler.ts';
 import type { SchedulerConfig } from './scheduler-config.ts';
@@ -13,6 +14,11 @@ export type TimedNoisePredictor = (x: Tensor, sigma: number, timestep: number) =
 export interface InversionPlan {
   readonly sigmas: readonly number[];
   readonly timesteps: readonly number[];
+  /**
+   * The level at which each step takes its sample to be, where that is not the level that the step before ended on: diffusers
+   * counts a whole stride back from the timestep, and passes its sample on as it is.
+   */
+  readonly origins?: readonly number[];
 }
 
 /** The levels of diffusers' DDIMInverseScheduler: step i goes up to timestep i, and the network is told that one. */
@@ -22,19 +28,27 @@ export function planInversion(config: SchedulerConfig, stepCount: number): Inver
   const { sigmas, length } = scheduleOf(config);
   const timesteps = integerTimesteps(config.timestep_spacing, length, stepCount, config.steps_offset).reverse();
   const start = config.set_alpha_to_one ? 0 : sigmaAt([...sigmas], 0);
-  return { sigmas: [start, ...timesteps.map((t) => sigmas[t] ?? NaN)], timesteps };
+  const levels = [start, ...timesteps.map((t) => sigmas[t] ?? NaN)];
+  if (config.timestep_spacing === 'linspace') return { sigmas: levels, timesteps };
+  const stride = Math.floor(length / stepCount);
+  const origins = timesteps.map((t) => (t < stride ? start : (sigmas[t - stride] ?? NaN)));
+  const meets = origins.every((sigma, i) => sigma === levels[i]);
+  return { sigmas: levels, timesteps, ...(meets ? {} : { origins }) };
 }
 
 /** DDIM run upwards, from a sample to the noise that it came from. Song et al. 2021, section 4.3; reads `limit`. */
 export function ddimInversion(
   predictNoise: TimedNoisePredictor,
   x: Tensor,
-  { sigmas, timesteps }: InversionPlan,
+  { sigmas, timesteps, origins }: InversionPlan,
   options: SamplerOptions = {},
 ): AsyncGenerator<SamplingStep, Tensor> {
   return steps(x, sigmas, options, async (x, i, sigma, sigmaNext) => {
-    const eps = await predictNoise(x, sigma, sigmaAt(timesteps, i));
-    const estimate = combine([1, x], [-sigma, eps]);
+    const origin = origins?.[i] ?? sigma;
+    const relabel = variancePreservingScale(sigma) / variancePreservingScale(origin);
+    const own = relabel === 1 ? x : scale(relabel, x);
+    const eps = await predictNoise(own, origin, sigmaAt(timesteps, i));
+    const estimate = combine([1, own], [-origin, eps]);
     const denoised = options.limit?.(estimate) ?? estimate;
     return { x: combine([1, denoised], [sigmaNext, eps]), denoised };
   });

@@ -195,15 +195,19 @@ function optionsOf(config: SchedulerConfig): SamplerOptions {
       const releasedThirdOrder = config.sampler !== 'dpm++3m';
       return { ...common, algorithm, solver, eulerAtFinal: config.euler_at_final, releasedThirdOrder };
     }
-    case 'unipc':
+    case 'unipc': {
+      // diffusers thresholds x0 estimates where they are what is integrated, and not on the way to the noise.
+      const { limit, ...unlimited } = common;
       return {
-        ...common,
+        ...unlimited,
+        ...(config.predict_x0 && limit ? { limit } : {}),
         unipc: {
           form: config.solver_type === 'bh1' ? 'bh1' : 'bh2',
           predictDenoised: config.predict_x0,
           disableCorrector: config.disable_corrector,
         },
       };
+    }
     default:
       return {};
   }

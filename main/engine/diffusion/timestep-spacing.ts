@@ -1,10 +1,14 @@
 /** Where the timesteps of a run lie among the training timesteps: table 2 of Lin et al. 2023 (2305.08891). */
 export type TimestepSpacing = 'linspace' | 'leading' | 'trailing';
 
-/** `count` values from `start` to `end`, both included. */
+/**
+ * `count` values from `start` to `end`, both included. The order of operations is NumPy's: timesteps are rounded later, and at
+ * a half the last digit decides.
+ */
 export function linspace(start: number, end: number, count: number): number[] {
   if (count === 1) return [start];
-  return Array.from({ length: count }, (_, i) => (i === count - 1 ? end : start + (i * (end - start)) / (count - 1)));
+  const step = (end - start) / (count - 1);
+  return Array.from({ length: count }, (_, i) => (i === count - 1 ? end : i * step + start));
 }
 
 /** To the nearest integer, halves to the even one. */
@@ -15,9 +19,10 @@ export function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-/** start, start − step, … as long as it is above 0. */
+/** start, start − step, … as long as it is above 0. As in NumPy, the step is the difference of the first two values. */
 function countdown(start: number, step: number): number[] {
-  return Array.from({ length: Math.ceil(start / step) }, (_, i) => start - i * step);
+  const delta = start - step - start;
+  return Array.from({ length: Math.ceil(start / step) }, (_, i) => start + i * delta);
 }
 
 /** Integer timesteps, descending, as DDPM and its kin choose them: `stepCount` points on [0, length − 1]. */

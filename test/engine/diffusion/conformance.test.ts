@@ -11,6 +11,7 @@ import { flowScale } from '../../../main/engine/diffusion/parameterization.ts';
 import { planSampling } from '../../../main/engine/diffusion/sampling-plan.ts';
 import { parseSchedulerConfig } from '../../../main/engine/diffusion/scheduler-config.ts';
 import ownCases from '../../reference/schedulers/cases.json' with { type: 'json' };
+import suite from '../../reference/schedulers/suite.json' with { type: 'json' };
 import json from '../../reference/conformance/diffusers-schedulers.json' with { type: 'json' };
 
 /** Figures of the file that the runner does not read, but the tests do. */
@@ -73,6 +74,13 @@ describe('scheduler conformance', () => {
 
   it.each(z.array(conformanceCaseSchema).parse(ownCases.cases))(
     '$id: as stated a second time in test/reference/schedulers',
+    async (given) => {
+      expect(await checkConformanceCase(given)).toMatchObject({ pass: true });
+    },
+  );
+
+  it.each(z.array(conformanceCaseSchema).parse(suite.cases))(
+    "$id: a figure of diffusers' test-suite",
     async (given) => {
       expect(await checkConformanceCase(given)).toMatchObject({ pass: true });
     },

@@ -326,7 +326,7 @@ def converted(c, x, t, sigma, data):
         x0, eps = x - s * out, x + (1 - s) * out
     else:
         x0, eps = estimates(c, model(x, t), x, alpha, s)
-    if c["thresholding"]:
+    if c["thresholding"] and (data or not c["name"].startswith("UniPC")):
         x0 = limit(c, x0)
         eps = (x - alpha * x0) / s
     return x0 if data else eps
@@ -535,13 +535,18 @@ def karras_levels(c, n):
     acp = alphas_cumprod(c, 2**-24)
     all_sigmas = ((1 - acp) / acp) ** 0.5
     ts = np.linspace(0, N - 1, n)[::-1] if c["timestep_spacing"] == "linspace" else grid(c, n).astype(float)
-    sigmas = respaced(c, all_sigmas[0], all_sigmas[-1], n)
-    if sigmas is None:
-        sigmas = np.interp(ts, np.arange(N), all_sigmas)
-    else:
+    sigmas = np.interp(ts, np.arange(N), all_sigmas)
+    if c.get("interpolation_type") == "log_linear":
+        sigmas = np.exp(np.linspace(math.log(all_sigmas[-1]), math.log(all_sigmas[0]), n + 1))
+    # the range of the respaced levels is that of the spaced timesteps, not the schedule's
+    spaced = respaced(c, c.get("sigma_min", sigmas[-1]), c.get("sigma_max", sigmas[0]), n)
+    if spaced is not None:
+        sigmas = spaced
         ts = np.array([sigma_to_t(s, all_sigmas) for s in sigmas])
         if c["name"].startswith("KDPM2") and c["use_karras_sigmas"]:
             ts = ts.round()
+    if c.get("timestep_type") == "continuous" and c["prediction_type"] == "v_prediction":
+        ts = np.log(sigmas) / 4
     end = all_sigmas[0] if c["name"] == "EulerDiscreteScheduler" and c["final_sigmas_type"] == "sigma_min" else 0.0
     sigmas = np.append(sigmas, end)
     start = sigmas.max() if c["timestep_spacing"] != "leading" else (sigmas.max() ** 2 + 1) ** 0.5
@@ -671,12 +676,12 @@ def tcd(c, n, x, noise, eta=0.3, **_):
     return x
 
 
-def flow(c, n, x, noise, mu=None, **_):
+def flow(c, n, x, noise, mu=None, timesteps=None, **_):
     N, shift = c["num_train_timesteps"], c.get("shift", 1.0)
     shifted = lambda s: shift * s / (1 + (shift - 1) * s)
     dynamic = c.get("use_dynamic_shifting", False)
     ends = [1.0, 1 / N] if dynamic else [shifted(1.0), shifted(1 / N)]
-    sig = np.linspace(ends[0] * N, ends[1] * N, n) / N
+    sig = np.linspace(ends[0] * N, ends[1] * N, n) / N if timesteps is None else np.array(timesteps) / N
     if dynamic:
         m = math.exp(mu) if c.get("time_shift_type", "exponential") == "exponential" else mu
         sig = m / (m + (1 / sig - 1))
@@ -685,9 +690,13 @@ def flow(c, n, x, noise, mu=None, **_):
     if c.get("shift_terminal"):
         sig = 1 - (1 - sig) / ((1 - sig[-1]) / (1 - c["shift_terminal"]))
     spaced = respaced(c, sig[-1], sig[0], n)
-    sig = np.append(sig if spaced is None else spaced, 0.0)
+    sig = sig if spaced is None else spaced
+    if c.get("invert_sigmas"):
+        sig = 1 - sig
+    ts = sig * N if timesteps is None else timesteps
+    sig = np.append(sig, 1.0 if c.get("invert_sigmas") else 0.0)
     for i in range(n):
-        out = model(x, sig[i] * N)
+        out = model(x, ts[i])
         if c.get("stochastic_sampling"):
             x = (1 - sig[i + 1]) * (x - sig[i] * out) + sig[i + 1] * noise()
         else:
@@ -854,6 +863,29 @@ def combinations():
     yield "UniPCMultistepScheduler", dict(flows, use_dynamic_shifting=True, time_shift_type="linear"), 9, {"mu": 1.6}
     yield "UniPCMultistepScheduler", dict(flows, use_karras_sigmas=True), 9, {}
 
+    # Where spacings do not reach the ends of the schedule, where a half is rounded, and where strides do not divide it
+    for spacing in ("leading", "trailing"):
+        for spaced in ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas"):
+            for name in ("EulerDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler"):
+                yield name, dict(SD, timestep_spacing=spacing, steps_offset=1 if spacing == "leading" else 0, **{spaced: True}), 11, {}
+    video = dict(SD, prediction_type="v_prediction", timestep_type="continuous", timestep_spacing="leading", steps_offset=1)
+    yield "EulerDiscreteScheduler", dict(video, use_karras_sigmas=True, sigma_min=0.002, sigma_max=700.0), 9, {}
+    yield "EulerDiscreteScheduler", dict(video, interpolation_type="log_linear"), 9, {}
+    yield "EulerDiscreteScheduler", dict(SD, interpolation_type="log_linear"), 9, {}
+    yield "EulerDiscreteScheduler", dict(SD, interpolation_type="log_linear", use_karras_sigmas=True, timestep_spacing="leading"), 9, {}
+    yield "DDIMScheduler", dict(SD, clip_sample=False, timestep_spacing="linspace"), 15, {}
+    yield "DPMSolverMultistepScheduler", dict(SD), 54, {}
+    yield "DPMSolverMultistepScheduler", dict(SD, timestep_spacing="trailing"), 48, {}
+    yield "UniPCMultistepScheduler", dict(flows), 54, {}
+    yield "LCMScheduler", dict(SD), 22, {}
+    for n in (7, 9):
+        yield "DDIMInverseScheduler", dict(SD, clip_sample=False, timestep_spacing="trailing"), n, {}
+    yield "DDIMInverseScheduler", dict(SD, clip_sample=True, timestep_spacing="leading", steps_offset=1, set_alpha_to_one=False), 9, {}
+    for data in (True, False):
+        yield "UniPCMultistepScheduler", dict(SD, predict_x0=data, thresholding=True, dynamic_thresholding_ratio=0.9, final_sigmas_type="sigma_min"), 9, {}
+    yield "FlowMatchEulerDiscreteScheduler", {"shift": 3.0}, 4, {"timesteps": [1000, 700, 450, 100]}
+    yield "FlowMatchEulerDiscreteScheduler", {"shift": 3.0, "invert_sigmas": True}, 9, {}
+
 
 def main():
     cases = []
@@ -871,9 +903,9 @@ def main():
         }
         if "lambda_min_clipped" in config:
             case["config"] = dict(config)
-        mu = extra.pop("mu", None)
-        if mu is not None:
-            case["setTimestepsKwargs"] = {"mu": mu}
+        given = {key: extra.pop(key) for key in ("mu", "timesteps") if key in extra}
+        if given:
+            case["setTimestepsKwargs"] = given
         if extra:
             case["stepKwargs"] = extra
         cases.append(case)

@@ -24,7 +24,7 @@ function distilledTimesteps(config: SchedulerConfig, { stepCount, timesteps: giv
     );
   const stride = Math.floor(length / originalSteps);
   const original = Array.from({ length: originalSteps }, (_, i) => (originalSteps - i) * stride - 1);
-  return Array.from({ length: stepCount }, (_, i) => original[Math.floor((i * originalSteps) / stepCount)] ?? NaN);
+  return Array.from({ length: stepCount }, (_, i) => original[Math.floor(i * (originalSteps / stepCount))] ?? NaN);
 }
 
 /** Levels of LCM, which ends at the x0 estimate. */

@@ -6,6 +6,9 @@ import { betaSigmas, exponentialSigmas, karrasSigmas } from '../sigma-spacing.ts
 import { linspace } from '../timestep-spacing.ts';
 import { sigmaShapeOf, type LevelRequest, type NoiseLevels } from './noise-levels.ts';
 
+/** Small enough to change nothing, large enough to divide by. */
+const smallestFlowTime = 2 ** -26;
+
 /**
  * Levels of a straight flow x_t = (1 − t) x0 + t noise. The timesteps 1 … N over N are shifted towards noise (Esser et al. 2024,
  * eq 23), stretched to a terminal value, and respaced, in this order. Where t is 1, sigma = t/(1 − t) is `largestSigma`.
@@ -23,10 +26,13 @@ export function flowLevels(config: SchedulerConfig, { stepCount, mu, timesteps: 
   ts = respaced(ts, config);
   if (config.invert_sigmas) ts = ts.map((t) => 1 - t);
 
-  const sigmaOf = (t: number): number => Math.min(t / (1 - t), largestSigma);
+  // An inverted run begins at t = 0, where no line through x and the x0 estimate has a direction: it begins just above.
+  const lowest = config.invert_sigmas ? smallestFlowTime : 0;
+  const sigmaOf = (t: number): number => Math.min(Math.max(t, lowest) / (1 - t), largestSigma);
   return {
     sigmas: [...ts, config.invert_sigmas ? 1 : 0].map(sigmaOf),
-    timesteps: ts.map((t) => t * length),
+    // Timesteps that were asked for are what the network is told, although the levels are shifted.
+    timesteps: given && !config.invert_sigmas ? given : ts.map((t) => t * length),
     sampleScale: flowScale,
     initNoiseSigma: 1,
     timestepOf: (sigma) => (sigma / (1 + sigma)) * length,

@@ -20,26 +20,30 @@ export function karrasLevels(config: SchedulerConfig, { stepCount, timesteps: gi
   const schedule = scheduleOf(config, smallestAlphaCumprod);
   const timestepOf = continuousTimestep(schedule);
   const shape = sigmaShapeOf(config);
+  const isContinuous = config.timestep_type === 'continuous' && config.prediction_type === 'v_prediction';
   const isMidpoint = config.sampler === 'kdpm2' || config.sampler === 'kdpm2-ancestral';
 
   let timesteps =
     given ?? continuousTimesteps(config.timestep_spacing, schedule.length, stepCount, config.steps_offset);
   let sigmas = timesteps.map((t) => sigmaOfTimestep(schedule, t));
   if (shape !== 'model') {
-    sigmas = spacedSigmas(shape, config, schedule, stepCount);
+    // The ends of the range are those of the spaced timesteps, which need not be the schedule's.
+    const isLogLinear = config.interpolation_type === 'log_linear';
+    const range = isLogLinear ? schedule.sigmas : Float64Array.from(sigmas).reverse();
+    sigmas = spacedSigmas(shape, config, { sigmas: range }, stepCount);
     timesteps = sigmas.map(timestepOf);
     if (isMidpoint && shape === 'karras') timesteps = timesteps.map(roundHalfEven);
   }
   let end = config.sampler === 'euler' ? finalSigma(config, schedule) : 0;
   if (shape === 'model' && config.interpolation_type === 'log_linear') {
-    // One level more than steps: the schedule's smallest is where sampling ends.
+    // One level more than steps: the schedule's smallest is where sampling ends. Only timesteps that follow from the levels
+    // make a step of it too.
     const [smallest = NaN] = schedule.sigmas;
-    sigmas = exponentialSigmas(schedule.sigmas[schedule.length - 1] ?? NaN, smallest, stepCount + 1).slice(0, -1);
-    end = smallest;
+    sigmas = exponentialSigmas(schedule.sigmas[schedule.length - 1] ?? NaN, smallest, stepCount + 1);
+    if (!isContinuous) end = sigmas.pop() ?? NaN;
   }
   const levels = [...sigmas, end];
-  if (config.timestep_type === 'continuous' && config.prediction_type === 'v_prediction')
-    timesteps = sigmas.map((sigma) => 0.25 * Math.log(sigma));
+  if (isContinuous) timesteps = sigmas.map((sigma) => 0.25 * Math.log(sigma));
 
   const largest = Math.max(...levels);
   return {

@@ -73,11 +73,11 @@ export function sigmaShapeOf(config: SchedulerConfig): SigmaShape {
   return set[0]?.[0] ?? 'model';
 }
 
-/** Noise levels between the schedule's ends, or the configuration's, in one of the published spacings. */
+/** Noise levels between the first and last of the given ones (ascending), or the configuration's, in a published spacing. */
 export function spacedSigmas(
   shape: Exclude<SigmaShape, 'model'>,
   config: SchedulerConfig,
-  { sigmas }: NoiseSchedule,
+  { sigmas }: Pick<NoiseSchedule, 'sigmas'>,
   count: number,
 ): number[] {
   const sigmaMin = config.sigma_min ?? sigmas[0] ?? NaN;

@@ -11,9 +11,12 @@ export const kdpm2: Sampler = (denoise, x, sigmas, options = {}) => midpoint(den
 export const kdpm2Ancestral: Sampler = (denoise, x, sigmas, options = {}) =>
   midpoint(denoise, x, sigmas, options, options.eta ?? 1);
 
-/** The noise level halfway in log sigma, where the midpoint method calls the model. */
+/**
+ * The noise level halfway in log sigma, where the midpoint method calls the model. For a whole ancestral step that is the next
+ * level itself; a hair below it, so that each of the two can have its own timestep.
+ */
 export function middleSigma(sigma: number, sigmaNext: number): number {
-  return Math.exp((Math.log(sigma) + Math.log(sigmaNext)) / 2);
+  return Math.exp((Math.log(sigma) + Math.log(sigmaNext)) / 2) * (1 - 2 ** -44);
 }
 
 function midpoint(
