@@ -8,6 +8,7 @@ import { exportHandlers, Places } from './calls/export-calls.ts';
 import { curatedMaker } from './calls/curated-maker.ts';
 import { batchInView, jobHandlers } from './calls/job-calls.ts';
 import { batchHandlers, collectionHandlers, imageHandlers } from './calls/library-calls.ts';
+import { likelihoodHandlers } from './calls/likelihood-calls.ts';
 import { modelHandlers } from './calls/model-calls.ts';
 import { preferenceHandlers } from './calls/preferences.ts';
 import { presetHandlers } from './calls/preset-calls.ts';
@@ -65,6 +66,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     exports: exportHandlers(library, places, services),
     presets: presetHandlers(library),
     models: modelHandlers(folders, services),
+    likelihood: likelihoodHandlers(workshop),
     preferences: preferenceHandlers(home, announcer),
     host: {
       about: async () => ({

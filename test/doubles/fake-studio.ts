@@ -3,6 +3,7 @@ import type { StudioHandlers } from '../../main/contract/calls/index.ts';
 import type { ActivityEvent } from '../../main/contract/calls/workshop.ts';
 import { Failure } from '../../main/contract/failures.ts';
 import type { Job, Queue } from '../../main/contract/jobs.ts';
+import { likelihoodWarning, type PromptLikelihood } from '../../main/contract/likelihood.ts';
 import type { BatchSummary, Collection, ImageSummary, LibraryQuery } from '../../main/contract/library.ts';
 import type { Measure, MeasureName } from '../../main/contract/measures.ts';
 import type { DialPath, ModelCard } from '../../main/contract/models.ts';
@@ -75,6 +76,19 @@ const path: DialPath = {
     secondsPerKept: 0.6 + 0.5 * Math.abs(dial),
   })),
 };
+
+function likelihoodOf(prompt: string, bitsPerDimension: number): PromptLikelihood {
+  return {
+    prompt,
+    nats: (-bitsPerDimension * 2048) / Math.LOG2E,
+    natsStandardError: 6,
+    bitsPerDimension,
+    bitsPerDimensionStandardError: 0.0043,
+    aboveBound: false,
+    textImageScore: prompt === '' ? null : 0.3,
+    unknownWords: [],
+  };
+}
 
 const model: ModelCard = {
   id: 'gamut-ceramics',
@@ -544,6 +558,36 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
         const saved: Preset = { ...rest, id: `own-${presets.length}`, builtIn: false };
         presets = [...presets, saved];
         return saved;
+      },
+    },
+    likelihood: {
+      async *score(settings, signal) {
+        const prompts = [settings.prompt, '', ...settings.confounders];
+        const all = prompts.length * 4 * settings.stepCount * settings.probeCount;
+        for (let step = 0; step < settings.stepCount && !signal.aborted; step += 1) {
+          await sleep(stepTime);
+          const done = (all / settings.stepCount) * (step + 1);
+          yield { kind: 'progress', done, all, secondsLeft: (settings.stepCount - step - 1) * (stepTime / 1000) };
+        }
+        const rows = prompts.map((prompt, at) => likelihoodOf(prompt, 2.1 + 0.01 * at));
+        const [conditional = likelihoodOf('', 0), unconditional = conditional, ...confounders] = rows;
+        const { stepCount, probeCount, seed, image } = settings;
+        const differences = rows.slice(1).map((row) => ({
+          than: row.prompt,
+          nats: conditional.nats - row.nats,
+          natsStandardError: 0.4,
+          bitsPerDimension: row.bitsPerDimension - conditional.bitsPerDimension,
+          bitsPerDimensionStandardError: 0.0003,
+        }));
+        const figures = { conditional, unconditional, confounders, differences, boundPerDimension: 2.26 };
+        const work = { stepCount, probeCount, seed, sigmaMin: 0.0417, sigmaMax: 24, evaluations: all };
+        const provider = { chosen: 'cpu', tried: [] };
+        const shown = { label: 'surprise' as const, warning: likelihoodWarning, image, model: settings.model };
+        const size = { width: 128, height: 128, dimensions: 2048 };
+        yield {
+          kind: 'complete',
+          report: { ...shown, ...size, ...figures, ...work, method: 'vector-jacobian', provider, notes: [] },
+        };
       },
     },
     models: {

@@ -5,6 +5,7 @@ import { differentiate } from './differentiate.ts';
 import { doctor } from './doctor.ts';
 import { generate } from './generate.ts';
 import { library } from './library.ts';
+import { likelihood } from './likelihood.ts';
 import { measureGuidance } from './measure-guidance.ts';
 import { measure } from './measure.ts';
 import { models } from './models.ts';
@@ -24,6 +25,7 @@ export const commands: readonly Register[] = [
   calibrate,
   models,
   library,
+  likelihood,
   differentiate,
   doctor,
   serve,

@@ -1,5 +1,6 @@
 import { batchCalls, collectionCalls, exportCalls, imageCalls } from './images.ts';
 import { jobCalls } from './jobs.ts';
+import { likelihoodCalls } from './likelihood.ts';
 import { activityCalls, hostCalls, modelCalls, preferenceCalls, presetCalls } from './workshop.ts';
 import { namedCalls, type CallTree } from './call.ts';
 import type { Client } from './client.ts';
@@ -18,6 +19,7 @@ export const calls = {
   exports: exportCalls,
   presets: presetCalls,
   models: modelCalls,
+  likelihood: likelihoodCalls,
   preferences: preferenceCalls,
   host: hostCalls,
 } satisfies CallTree;

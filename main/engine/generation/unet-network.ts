@@ -2,7 +2,7 @@ import { Failure } from '../../contract/failures.ts';
 import type { ConditionedDenoiser } from '../diffusion/guidance/guided.ts';
 import { denoisedOf } from '../diffusion/parameterization.ts';
 import type { Parameterization } from '../diffusion/parameterization.ts';
-import type { ModelSession } from '../runtime/session.ts';
+import type { Feed, ModelSession } from '../runtime/session.ts';
 import { scale } from '../tensor/arithmetic.ts';
 import { sizeOf } from '../tensor/tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -16,6 +16,7 @@ import type { Tensor } from '../tensor/tensor.ts';
  *
  * @param scaled [B, C, h, w] in the network's own scaling
  * @param conditions each [1, L, D] for all images, or [B, L, D], one for each; all of the same length
+ * @param more further inputs, as a gradient graph has them
  * @returns outputs by name, one list entry a condition
  */
 export async function runUnet(
@@ -25,6 +26,7 @@ export async function runUnet(
   conditions: readonly Tensor[],
   signal: AbortSignal,
   outputs: readonly string[] = ['out_sample'],
+  more: Readonly<Record<string, Feed>> = {},
 ): Promise<readonly Readonly<Record<string, Tensor<Float32Array>>>[]> {
   const [batch = 0, ...rest] = scaled.dims;
   const rows = batch * conditions.length;
@@ -35,6 +37,7 @@ export async function runUnet(
       sample: { dims: [rows, ...rest], data: sample },
       timestep: { dims: [rows], data: new Float32Array(rows).fill(timestepFor(unet, timestep)) },
       encoder_hidden_states: stackConditions(conditions, batch),
+      ...more,
     },
     outputs,
     signal,

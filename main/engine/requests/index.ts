@@ -2,6 +2,7 @@ import type { Handler } from '../protocol.ts';
 import { about } from './about.ts';
 import { generate } from './generate.ts';
 import { encode } from './encode.ts';
+import { likelihood } from './likelihood.ts';
 import { measure } from './measure.ts';
 import { probeProviders } from './probe-providers.ts';
 import { pseudoDensitiesRequest } from './pseudo-densities.ts';
@@ -11,6 +12,7 @@ export const handlers = {
   about,
   generate,
   encode,
+  likelihood,
   measure,
   probeProviders,
   pseudoDensities: pseudoDensitiesRequest,

@@ -4,7 +4,7 @@ import { decode } from '../graph/decode.ts';
 import { encode } from '../graph/encode.ts';
 import type { Attribute, Attributes, Graph, Node, TensorConstant, ValueDeclaration } from '../graph/model.ts';
 import { decodeFloat16 } from './float16.ts';
-import type { ModelSource } from './session.ts';
+import type { MadeSource } from './session.ts';
 
 /** ONNX's codes of the types in a Cast's `to`. */
 const float16Code = 10;
@@ -17,7 +17,7 @@ type ReadExternal = (location: string, offset: number, length: number) => Uint8A
  * A model file with every half-precision weight, value and cast turned to float32; null when it has none. For graphs that
  * overflow at half precision (65504), as some autoencoders do.
  */
-export function sourceAtFloat32(path: string): ModelSource | null {
+export function sourceAtFloat32(path: string): MadeSource | null {
   const model = decode(readFileSync(path));
   if (!usesHalf(model.graph)) return null;
   const files = new Map<string, Uint8Array>();

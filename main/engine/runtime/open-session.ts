@@ -11,7 +11,7 @@ import { decodeFloat16 } from './float16.ts';
 import { loadOnnxRuntime } from './onnxruntime.ts';
 import { chosenProvider, providerCandidates } from './providers.ts';
 import type { ProviderCandidate } from './providers.ts';
-import type { Declaration, Feed, ModelSession, ModelSource } from './session.ts';
+import type { Declaration, Feed, MadeSource, ModelSession, ModelSource } from './session.ts';
 import type { RuntimeSettings } from './settings.ts';
 
 type Outputs = Readonly<Record<string, Tensor<Float32Array>>>;
@@ -24,12 +24,13 @@ type Outputs = Readonly<Record<string, Tensor<Float32Array>>>;
  * @throws Failure `model-broken` when no provider can load the model, `unsupported` when the chosen one cannot
  */
 export async function openSession(
-  source: ModelSource,
+  given: ModelSource,
   settings: RuntimeSettings,
   provider: string | null = null,
   total: { calls: number; seconds: number } = { calls: 0, seconds: 0 },
 ): Promise<ModelSession & { release(): Promise<void> }> {
-  const name = nameOf(source);
+  const source = given.kind === 'derived' ? given.make() : given;
+  const name = nameOf(given);
   const choice = chosenProvider(provider);
   const all = await providerCandidates();
   const candidates: readonly ProviderCandidate[] =
@@ -57,10 +58,12 @@ export async function openSession(
 
 /** "unet/model.onnx": enough to find the file, not the whole path. */
 function nameOf(source: ModelSource): string {
-  return source.kind === 'file' ? join(basename(dirname(source.path)), basename(source.path)) : source.name;
+  if (source.kind === 'bytes') return source.name;
+  const file = join(basename(dirname(source.path)), basename(source.path));
+  return source.kind === 'file' ? file : `${file} (${source.name})`;
 }
 
-async function create(source: ModelSource, provider: string, settings: RuntimeSettings): Promise<InferenceSession> {
+async function create(source: MadeSource, provider: string, settings: RuntimeSettings): Promise<InferenceSession> {
   const { InferenceSession } = await loadOnnxRuntime();
   const options: InferenceSession.SessionOptions = {
     executionProviders: [provider],

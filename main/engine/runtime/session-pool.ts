@@ -60,5 +60,5 @@ function keyOf(source: ModelSource): string {
   if (source.kind === 'bytes') return `memory ${source.name}`;
   const stat = statSync(source.path, { throwIfNoEntry: false });
   if (stat === undefined) throw new Failure('not-found', `no model file at ${source.path}`, source.path);
-  return `${source.path} ${stat.size} ${stat.mtimeMs}`;
+  return `${source.path} ${stat.size} ${stat.mtimeMs}${source.kind === 'derived' ? ` ${source.name}` : ''}`;
 }

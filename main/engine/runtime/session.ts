@@ -37,8 +37,20 @@ export interface ModelSession {
   ): Promise<Readonly<Record<string, Tensor<Float32Array>>>>;
 }
 
-/** Where a model comes from. A model in memory (a gradient graph) brings its external data along. */
+/** Where a model comes from. A model in memory brings its external data along. */
 export type ModelSource =
+  | MadeSource
+  | {
+      /** Made of a file, for example its gradient graph. */
+      readonly kind: 'derived';
+      /** What is made of it: with the file it names the session. */
+      readonly name: string;
+      readonly path: string;
+      /** Called when no session of it is open. */
+      readonly make: () => MadeSource;
+    };
+
+export type MadeSource =
   | { readonly kind: 'file'; readonly path: string }
   | {
       readonly kind: 'bytes';

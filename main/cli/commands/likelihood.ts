@@ -1,0 +1,112 @@
+import { Option } from 'commander';
+import type { LikelihoodReport, PromptLikelihood } from '../../contract/likelihood.ts';
+import { imageLikelihood } from '../../studio/likelihood.ts';
+import { defaultModel } from '../../studio/models.ts';
+import { openWorkshop } from '../../studio/workshop.ts';
+import { interruptible } from '../interruption.ts';
+import { wholeNumber } from '../numbers.ts';
+import { clockTime, ProgressLine } from '../progress.ts';
+import type { Register } from './index.ts';
+import { likelihoodReport } from './likelihood-report.ts';
+
+interface Options {
+  readonly image?: string;
+  readonly prompt?: string;
+  readonly confounder: readonly string[];
+  readonly model?: string;
+  readonly steps: number;
+  readonly probes: number;
+  readonly seed: number;
+  readonly method?: 'vector-jacobian' | 'finite-differences';
+  readonly json?: boolean;
+}
+
+export const likelihood: Register = (program) => {
+  const command = program
+    .command('likelihood')
+    .description('how surprising an image is to the model under its prompt, under none and under confounders')
+    // Options after `report` are that command's own.
+    .enablePositionalOptions()
+    .option('--image <png>', 'the image, of a size that the model makes (required)')
+    .option('--prompt <text>', 'its prompt (required)')
+    .option('--confounder <text>', 'a prompt it could be confused with; may be repeated', collected, [])
+    .option('--model <id|dir>', 'the built-in one when absent')
+    .option('--steps <number>', 'integration steps, four evaluations each', wholeNumber(1, 1000), 20)
+    .option('--probes <number>', 'random directions; with one there is no standard error', wholeNumber(1, 256), 4)
+    .option('--seed <number>', 'of the probes', wholeNumber(0), 0)
+    .addOption(
+      new Option('--method <name>', 'how the divergence is had; exact products where the model allows them').choices([
+        'vector-jacobian',
+        'finite-differences',
+      ]),
+    )
+    .option('--json', 'one JSON document')
+    .action(async ({ image, prompt, confounder, steps, probes, seed, json, model, method }: Options) => {
+      // Not `requiredOption`: that would ask for them before `report` too.
+      if (image === undefined) command.error("error: required option '--image <png>' not specified");
+      if (prompt === undefined) command.error("error: required option '--prompt <text>' not specified");
+      using workshop = openWorkshop();
+      const settings = {
+        image,
+        prompt,
+        seed,
+        model: model ?? defaultModel(workshop.folders),
+        confounders: confounder,
+        stepCount: steps,
+        probeCount: probes,
+        method: method ?? null,
+      };
+      const progress = new ProgressLine();
+      for await (const event of imageLikelihood(settings, workshop, interruptible()))
+        if (event.kind === 'complete') {
+          progress.clear();
+          process.stdout.write(json === true ? `${JSON.stringify(event.report)}\n` : table(event.report));
+        } else {
+          const left = event.secondsLeft === null ? '' : `, ${clockTime(event.secondsLeft)} left`;
+          progress.update(`${event.done} of ${event.all} evaluations${left}`);
+        }
+    });
+  likelihoodReport(command);
+};
+
+function collected(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+function table(report: LikelihoodReport): string {
+  const { conditional, unconditional, confounders, differences, notes, model, width, height } = report;
+  const rows = [conditional, unconditional, ...confounders];
+  return [
+    `surprise of ${report.image} to ${model} (${width}x${height}, ${report.dimensions} latent values)`,
+    ...rows.map(lineOf),
+    'more likely under its prompt than under:',
+    ...differences.map(
+      ({ than, nats, natsStandardError, bitsPerDimension }) =>
+        `  ${named(than)}  ${signed(nats, 3)}${error(natsStandardError, 3)} nats, ${signed(bitsPerDimension, 5)} bits/dimension`,
+    ),
+    `${report.evaluations} network evaluations: ${report.stepCount} steps, ${report.probeCount} shared probes (seed ${report.seed}), sigma ${report.sigmaMin.toPrecision(3)} to ${report.sigmaMax.toPrecision(3)}, by ${report.method === 'vector-jacobian' ? 'vector–Jacobian products' : 'finite differences'} on ${report.provider.chosen}`,
+    ...notes.map((note) => `note: ${note}`),
+    report.warning,
+    '',
+  ].join('\n');
+}
+
+function lineOf(row: PromptLikelihood): string {
+  const { prompt, nats, natsStandardError, bitsPerDimension, bitsPerDimensionStandardError, textImageScore } = row;
+  const words = row.unknownWords.length === 0 ? '' : `  unknown words: ${row.unknownWords.join(', ')}`;
+  const alarm = row.aboveBound ? '  above what is possible: the network errs here' : '';
+  const score = textImageScore === null ? '' : `  text-image score ${textImageScore.toFixed(3)}`;
+  return `  ${named(prompt)}  ${bitsPerDimension.toFixed(4)}${error(bitsPerDimensionStandardError, 4)} bits/dimension, log p ${nats.toFixed(1)}${error(natsStandardError)} nats${score}${words}${alarm}`;
+}
+
+function named(prompt: string): string {
+  return prompt.trim() === '' ? '(no prompt)' : `"${prompt}"`;
+}
+
+function signed(value: number, digits = 2): string {
+  return `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`;
+}
+
+function error(value: number | null, digits = 2): string {
+  return value === null ? '' : ` ± ${value.toFixed(digits)}`;
+}

@@ -1,0 +1,203 @@
+import { Failure, toFailure } from '../../contract/failures.ts';
+import type { ProviderReport } from '../../contract/images.ts';
+import {
+  byFiniteDifferences,
+  byVectorJacobianProducts,
+  logLikelihood,
+  rademacherProbes,
+  type LikelihoodEstimate,
+} from '../diffusion/likelihood.ts';
+import { likelihoodRange, type LikelihoodRange } from '../diffusion/likelihood-range.ts';
+import { logSpaced, rungeKutta4, type DivergenceField } from '../diffusion/ode.ts';
+import { parseSchedulerConfig } from '../diffusion/scheduler-config.ts';
+import type { EngineContext } from '../protocol.ts';
+import type { ModelSession } from '../runtime/session.ts';
+import { philoxStream } from '../tensor/philox.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { encodeImage } from './autoencoder.ts';
+import type { DiffusionModel } from './diffusion-model.ts';
+import type { Picture, TokenWindows } from './generation-request.ts';
+import { fromPicture, repeatRows } from './pictures.ts';
+import { encodePrompt } from './text-condition.ts';
+import { unetAtFloat32, unetGradient, unetVectorJacobian, unetVelocity } from './unet-flow.ts';
+
+export const divergenceMethods = ['vector-jacobian', 'finite-differences'] as const;
+export type DivergenceMethod = (typeof divergenceMethods)[number];
+
+/** What the engine needs to score one image under several prompts. Plain data. */
+export interface LikelihoodInput {
+  readonly model: DiffusionModel;
+  /** An explicit choice of execution provider; null takes the best that works. */
+  readonly provider: string | null;
+  readonly image: Picture;
+  readonly prompts: readonly TokenWindows[];
+  /** The prompt of nothing: fills up the shorter ones. */
+  readonly empty: TokenWindows;
+  readonly stepCount: number;
+  readonly probeCount: number;
+  /** Decides the probes. */
+  readonly seed: number;
+  /** null: by vector–Jacobian products where the model allows it, else by finite differences with a note. */
+  readonly method: DivergenceMethod | null;
+}
+
+export type LikelihoodEvent =
+  | { readonly kind: 'progress'; readonly done: number; readonly all: number }
+  | {
+      readonly kind: 'scored';
+      /** In the order of the prompts. */
+      readonly estimates: readonly LikelihoodEstimate[];
+      readonly method: DivergenceMethod;
+      readonly sigmaMin: number;
+      readonly sigmaMax: number;
+      /** Calls of the network, each for one prompt. */
+      readonly evaluations: number;
+      readonly provider: ProviderReport;
+      readonly notes: readonly string[];
+    };
+
+/** Latent values in one call of the network, of all prompts together. */
+const latentsPerCall = 64 * 64;
+/** δ of finite differences, in sigma: PAPERS.md §1f. */
+const relativeDelta = 0.03;
+
+/**
+ * log p of an image's latent under each prompt (`logLikelihood`), by the probability flow from the model's `sigmaMin` to its
+ * `sigmaMax` (`likelihoodRange`) in `stepCount` Runge–Kutta steps, evenly spaced in log sigma. The latent is the mean of the
+ * encoder's distribution; probes and levels are the same for every prompt, so that differences carry little of their noise.
+ *
+ * @throws Failure `unsupported` for a package without an image encoder, `interrupted` between two calls of the network
+ */
+export async function* scorePrompts(
+  input: LikelihoodInput,
+  context: EngineContext,
+): AsyncGenerator<LikelihoodEvent, void, void> {
+  const { sessions, signal } = context;
+  const { files, latent, scheduler } = input.model;
+  for (const [name, value] of [
+    ['steps', input.stepCount],
+    ['probes', input.probeCount],
+  ] as const)
+    if (!Number.isInteger(value) || value < 1)
+      throw new Failure('bad-input', `${name}: expected a whole number from 1, got ${value}`, name);
+  if (files.vaeEncoder === null)
+    throw new Failure('unsupported', 'image: the model has no image encoder, so it cannot score an image', 'image');
+  const range = likelihoodRange(parseSchedulerConfig(scheduler));
+  const encoder = await sessions.open({ kind: 'file', path: files.vaeEncoder }, input.provider);
+  const x0 = await encodeImage(encoder, fromPicture(input.image), latent, signal);
+  const textEncoder = await sessions.open({ kind: 'file', path: files.textEncoder }, input.provider);
+  const { distinct, indices } = distinctPrompts(input);
+  const conditions: Tensor[] = [];
+  for (const windows of distinct) conditions.push(await encodePrompt(textEncoder, windows, signal));
+
+  const probes = rademacherProbes(x0.dims, input.probeCount, [philoxStream(input.seed, 0, 'probes')]);
+  const network = await openNetwork(input, range, context, x0, conditions[0] ?? x0, probes[0] ?? x0);
+  const { notes, method, unet } = network;
+  const counts = unet.inputs.find(({ name }) => name === 'timestep')?.type.startsWith('int') === true;
+  if (counts) notes.push('The network counts timesteps in whole numbers, so noise levels are rounded to them.');
+
+  const callsOfEvaluation = method === 'vector-jacobian' ? input.probeCount : 1 + 2 * input.probeCount;
+  const callsOfPrompt = 4 * input.stepCount * callsOfEvaluation;
+  const atOnce = Math.max(1, Math.floor(latentsPerCall / ((x0.dims[2] ?? 1) * (x0.dims[3] ?? 1))));
+  const estimates: LikelihoodEstimate[] = [];
+  const all = callsOfPrompt * distinct.length;
+  yield { kind: 'progress', done: 0, all };
+  for (let from = 0; from < distinct.length; from += atOnce) {
+    const part = conditions.slice(from, from + atOnce);
+    const scored = logLikelihood(repeatRows(x0, part.length), {
+      field: fieldOf(network, range, part, probes, signal),
+      probeCount: input.probeCount,
+      solver: rungeKutta4(logSpaced(range.sigmaMin, range.sigmaMax, input.stepCount)),
+      prior: { standardDeviation: range.sigmaMax },
+      signal,
+    });
+    let step = await scored.next();
+    for (; step.done !== true; step = await scored.next())
+      yield {
+        kind: 'progress',
+        done: callsOfPrompt * from + step.value.evaluations * callsOfEvaluation * part.length,
+        all,
+      };
+    estimates.push(...step.value.images);
+  }
+  yield {
+    kind: 'scored',
+    estimates: indices.map((index) => estimates[index]).filter((estimate) => estimate !== undefined),
+    method,
+    sigmaMin: range.sigmaMin,
+    sigmaMax: range.sigmaMax,
+    evaluations: all,
+    provider: unet.provider,
+    notes,
+  };
+}
+
+/** Prompts of one length, each once, and where each prompt asked for is found: equal prompts have equal likelihoods. */
+function distinctPrompts({ prompts, empty }: LikelihoodInput) {
+  const length = Math.max(...prompts.map((windows) => windows.length));
+  const keys = new Map<string, number>();
+  const distinct: TokenWindows[] = [];
+  const indices = prompts.map((windows) => {
+    const filled = [...windows, ...Array.from({ length: length - windows.length }, () => empty[0] ?? [])];
+    const key = JSON.stringify(filled);
+    const known = keys.get(key) ?? distinct.push(filled) - 1;
+    keys.set(key, known);
+    return known;
+  });
+  return { distinct, indices };
+}
+
+interface Network {
+  readonly method: DivergenceMethod;
+  readonly unet: ModelSession;
+  readonly notes: string[];
+}
+
+/** The network by the method asked for, or by the first one that works; it is tried once before anything is counted. */
+async function openNetwork(
+  { model, provider, method }: LikelihoodInput,
+  { parameterization, sigmaMin }: LikelihoodRange,
+  { sessions, signal }: EngineContext,
+  x0: Tensor,
+  condition: Tensor,
+  probe: Tensor,
+): Promise<Network> {
+  const notes: string[] = [];
+  if (method !== 'finite-differences') {
+    try {
+      const unet = await sessions.open(unetGradient(model.files.unet), provider);
+      await unetVectorJacobian(unet, parameterization, condition, signal)(x0, sigmaMin, probe);
+      return { method: 'vector-jacobian', unet, notes };
+    } catch (error) {
+      const failure = toFailure(error);
+      const mayFallBack = failure.code === 'unsupported' || failure.code === 'model-broken';
+      if (method !== null || !mayFallBack) throw failure;
+      notes.push(`By finite differences, because exact products cannot be had: ${failure.message}.`);
+    }
+  }
+  const unet = await sessions.open(unetAtFloat32(model.files.unet), provider);
+  return { method: 'finite-differences', unet, notes };
+}
+
+function fieldOf(
+  { method, unet }: Network,
+  { parameterization }: LikelihoodRange,
+  conditions: readonly Tensor[],
+  probes: readonly Tensor[],
+  signal: AbortSignal,
+): DivergenceField {
+  const [, tokens = 0, width = 0] = conditions[0]?.dims ?? [];
+  const joined = new Float32Array(conditions.length * tokens * width);
+  conditions.forEach(({ data }, row) => {
+    joined.set(data, row * tokens * width);
+  });
+  const condition: Tensor = { dims: [conditions.length, tokens, width], data: joined };
+  const shared = probes.map((probe) => repeatRows(probe, conditions.length));
+  return method === 'vector-jacobian'
+    ? byVectorJacobianProducts(unetVectorJacobian(unet, parameterization, condition, signal), shared)
+    : byFiniteDifferences(
+        unetVelocity(unet, parameterization, condition, signal),
+        shared,
+        (sigma) => relativeDelta * sigma,
+      );
+}
