@@ -40,7 +40,7 @@ function quantityOf(config: SchedulerConfig, quantity: string, expect: readonly 
     const plan = planSampling(config, request);
     if (name === 'timesteps') return listedTimesteps(plan);
     if (name === 'init_noise_sigma') return [plan.startScale * plan.sampleScale(plan.sigmas[0] ?? NaN)];
-    return plan.sampleScale === flowScale ? plan.sigmas.map((sigma) => sigma / (1 + sigma)) : plan.sigmas;
+    return listedSigmas(plan);
   }
   if (quantity.startsWith('_get_variance(timestep, prev_timestep)'))
     return questions(expect).map((question) => {
@@ -81,6 +81,16 @@ function posteriorVariance(config: SchedulerConfig, timestep: number, previous: 
     default:
       return small;
   }
+}
+
+/** diffusers' list of noise levels: a level for each call of the model and the last one. Flow times where they are levels. */
+export function listedSigmas({ sampler, sigmas, sampleScale }: SamplingPlan): readonly number[] {
+  const own = sampleScale === flowScale ? sigmas.map((sigma) => sigma / (1 + sigma)) : sigmas;
+  const [first = NaN, ...others] = own;
+  const last = sigmaAt(own, own.length - 1);
+  if (sampler === 'heun') return [first, ...others.slice(0, -1).flatMap((sigma) => [sigma, sigma]), last];
+  if (sampler !== 'kdpm2' && sampler !== 'kdpm2-ancestral') return own;
+  return [first, ...others.flatMap((sigma) => [sigma, sigma]), last];
 }
 
 /** diffusers' list of timesteps: one for each call of the model, where a step makes two. */

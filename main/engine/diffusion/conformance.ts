@@ -6,7 +6,13 @@ import type { ConformanceCase, ConformanceResult } from './conformance-cases.ts'
 import { ddimInversion, planInversion } from './ddim-inversion.ts';
 import type { Denoiser } from './denoiser.ts';
 import { streamNoise } from './noise-source.ts';
-import { denoisedOf, noiseOfOutput, variancePreservingScale, type Parameterization } from './parameterization.ts';
+import {
+  denoisedOf,
+  noiseOfOutput,
+  rereadDenoised,
+  variancePreservingScale,
+  type Parameterization,
+} from './parameterization.ts';
 import { limitOf, planSampling, predictions, type SamplingPlan } from './sampling-plan.ts';
 import { samplers } from './samplers/index.ts';
 import { sigmaAt, type SamplerOptions, type SamplingStep } from './samplers/sampler.ts';
@@ -64,16 +70,13 @@ export async function runConformanceCase(
   return finish(run, plan.sampleScale, onStep);
 }
 
-function stepOptions({ id, stepKwargs }: ConformanceCase, { parameterization }: SamplingPlan): SamplerOptions {
-  if (stepKwargs?.s_churn && parameterization.prediction !== 'eps')
-    throw new Failure(
-      'unsupported',
-      `case ${id}: s_churn goes with noise prediction only, here it is ${parameterization.prediction}`,
-    );
+function stepOptions({ stepKwargs }: ConformanceCase, { parameterization }: SamplingPlan): SamplerOptions {
   return {
     noiseFromLimited: stepKwargs?.use_clipped_model_output ?? false,
     churn: {
-      amount: stepKwargs?.s_churn ?? 0,
+      // Flow matching has the argument and does not use it.
+      amount: parameterization.prediction === 'flow' ? 0 : (stepKwargs?.s_churn ?? 0),
+      reread: (at, noisier) => rereadDenoised(parameterization, at, noisier),
       sigmaMin: stepKwargs?.s_tmin ?? 0,
       sigmaMax: stepKwargs?.s_tmax ?? Infinity,
       noiseScale: stepKwargs?.s_noise ?? 1,

@@ -93,6 +93,22 @@ export function denoisedOf(
   return combine([cSkip, x], [cOut, output]);
 }
 
+/**
+ * x0 estimate at a noisier sample xHat from the output that the network gave at x, known by its x0 estimate there: what
+ * diffusers' churn does instead of a second call. A velocity keeps the factors of its own level.
+ */
+export function rereadDenoised(
+  { prediction, sigmaData }: Parameterization,
+  at: { readonly x: Tensor; readonly sigma: number; readonly denoised: Tensor },
+  noisier: { readonly x: Tensor; readonly sigma: number },
+): Tensor {
+  const [cSkip, cOut] = denoisedCoefficients(prediction, at.sigma, sigmaData);
+  const level = prediction === 'v' ? at.sigma : noisier.sigma;
+  const [cSkipHat, cOutHat] = denoisedCoefficients(prediction, level, sigmaData);
+  const ratio = cOutHat / cOut;
+  return combine([cSkipHat, noisier.x], [ratio, at.denoised], [-ratio * cSkip, at.x]);
+}
+
 /** Noise estimate from a network's output at x. */
 export function noiseOfOutput(
   { prediction, sigmaData }: Parameterization,

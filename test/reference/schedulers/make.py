@@ -567,11 +567,25 @@ def slope(c, x, t, sigma):
     return (x - x0) / sigma
 
 
-def euler(c, n, x, noise, **_):
+def churned(churn, low, noise, x, i, sig, n):
+    gamma = min(churn / n, 2**0.5 - 1) if sig[i] >= low else 0.0
+    hat = sig[i] * (1 + gamma)
+    return (x + noise() * (hat**2 - sig[i] ** 2) ** 0.5 if gamma > 0 else x), hat
+
+
+def euler(c, n, x, noise, s_churn=0.0, s_tmin=0.0, **_):
     ts, sig, start, _ = karras_levels(c, n)
     x = x * start
     for i, t in enumerate(ts):
-        x = x + slope(c, x, t, sig[i]) * (sig[i + 1] - sig[i])
+        s = sig[i]
+        out = model(x / (s**2 + 1) ** 0.5, t)
+        x, hat = churned(s_churn, s_tmin, noise, x, i, sig, n)
+        kind = c["prediction_type"]
+        if kind == "epsilon":
+            x0 = x - hat * out
+        else:
+            x0 = out if kind == "sample" else out * (-s / (s**2 + 1) ** 0.5) + x / (s**2 + 1)
+        x = x + (x - x0) / hat * (sig[i + 1] - hat)
     return x
 
 
@@ -713,18 +727,24 @@ def edm_levels(c, n):
     return np.append(sig, 0.0 if c["final_sigmas_type"] == "zero" else low), (high**2 + 1) ** 0.5
 
 
-def edm_denoised(c, x, sigma):
+def edm_output(c, x, sigma):
+    return model(x / (sigma**2 + c["sigma_data"] ** 2) ** 0.5, 0.25 * math.log(sigma))
+
+
+def edm_denoised(c, x, sigma, out=None):
     data = c["sigma_data"]
-    out = model(x / (sigma**2 + data**2) ** 0.5, 0.25 * math.log(sigma))
+    out = edm_output(c, x, sigma) if out is None else out
     c_out = sigma * data / (sigma**2 + data**2) ** 0.5 * (-1 if c["prediction_type"] == "v_prediction" else 1)
     return data**2 / (sigma**2 + data**2) * x + c_out * out
 
 
-def edm_euler(c, n, x, noise, **_):
+def edm_euler(c, n, x, noise, s_churn=0.0, s_tmin=0.0, **_):
     sig, start = edm_levels(c, n)
     x = x * start
     for i in range(n):
-        x = x + (x - edm_denoised(c, x, sig[i])) / sig[i] * (sig[i + 1] - sig[i])
+        out = edm_output(c, x, sig[i])
+        x, hat = churned(s_churn, s_tmin, noise, x, i, sig, n)
+        x = x + (x - edm_denoised(c, x, hat, out)) / hat * (sig[i + 1] - hat)
     return x
 
 
@@ -885,6 +905,10 @@ def combinations():
         yield "UniPCMultistepScheduler", dict(SD, predict_x0=data, thresholding=True, dynamic_thresholding_ratio=0.9, final_sigmas_type="sigma_min"), 9, {}
     yield "FlowMatchEulerDiscreteScheduler", {"shift": 3.0}, 4, {"timesteps": [1000, 700, 450, 100]}
     yield "FlowMatchEulerDiscreteScheduler", {"shift": 3.0, "invert_sigmas": True}, 9, {}
+    for prediction in ("epsilon", "v_prediction", "sample"):
+        yield "EulerDiscreteScheduler", dict(SD, prediction_type=prediction), 9, {"s_churn": 3.0, "s_tmin": 0.2}
+    for prediction in ("epsilon", "v_prediction"):
+        yield "EDMEulerScheduler", dict(prediction_type=prediction), 9, {"s_churn": 3.0, "s_tmin": 0.2}
 
 
 def main():

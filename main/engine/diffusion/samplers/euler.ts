@@ -19,7 +19,10 @@ export const euler: Sampler = (denoise, x, sigmas, options = {}) =>
     const gamma = Math.min(amount / (sigmas.length - 1), Math.SQRT2 - 1);
     const sigmaHat = sigma * (1 + gamma);
     const added = noiseScale * Math.sqrt(sigmaHat ** 2 - sigma ** 2);
-    // x + added · noise + (sigmaNext − sigmaHat) · d
-    const slope = (sigmaNext - sigmaHat) / sigma;
-    return { x: combine([1 + slope, x], [-slope, denoised], [added, noiseOf(options)(x)]), denoised };
+    const xHat = combine([1, x], [added, noiseOf(options)(x)]);
+    const denoisedHat =
+      options.churn?.reread?.({ x, sigma, denoised }, { x: xHat, sigma: sigmaHat }) ??
+      combine([1, xHat], [-sigmaHat / sigma, x], [sigmaHat / sigma, denoised]);
+    const ratioHat = sigmaNext / sigmaHat;
+    return { x: combine([ratioHat, xHat], [1 - ratioHat, denoisedHat]), denoised };
   });

@@ -34,6 +34,11 @@ export interface SamplerOptions {
     readonly sigmaMin: number;
     readonly sigmaMax: number;
     readonly noiseScale: number;
+    /** The x0 estimate at the noisier sample, from the one at x; by default the same noise is estimated at both. */
+    readonly reread?: (
+      at: { readonly x: Tensor; readonly sigma: number; readonly denoised: Tensor },
+      noisier: { readonly x: Tensor; readonly sigma: number },
+    ) => Tensor;
   };
   /** Order of multistep and singlestep solvers. */
   readonly order?: number;
