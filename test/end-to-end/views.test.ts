@@ -87,9 +87,9 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
     await page.keyboard.press('Space');
     await look(page, '08-zoom');
     await page.keyboard.press('Escape');
-    await page.getByText('Rejected', { exact: false }).last().click();
+    await page.getByRole('radio', { name: /^Rejected/ }).check({ force: true });
     await look(page, '09-rejected');
-    await page.getByText('Kept', { exact: true }).last().click();
+    await page.getByRole('radio', { name: 'Kept' }).check({ force: true });
     await page.keyboard.press('Control+e');
     await look(page, '10-export');
     await page.keyboard.press('Escape');
