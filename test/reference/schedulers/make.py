@@ -910,6 +910,11 @@ def combinations():
     for prediction in ("epsilon", "v_prediction"):
         yield "EDMEulerScheduler", dict(prediction_type=prediction), 9, {"s_churn": 3.0, "s_tmin": 0.2}
 
+    for order in (1, 2):
+        for form in ("midpoint", "heun"):
+            yield "DPMSolverSinglestepScheduler", dict(SD, algorithm_type="sde-dpmsolver++", solver_order=order, solver_type=form), 10, {}
+    for name in ("EulerAncestralDiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler"):
+        yield name, dict(SD, timestep_spacing="linspace", prediction_type="v_prediction"), 15, {}
 
 def main():
     cases = []
