@@ -32,3 +32,8 @@ function upTo(high: number): string {
 export function scaleList(text: string): number[] {
   return text.split(',').map(decimalNumber(0, 100));
 }
+
+/** "1 step", "2 steps". */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

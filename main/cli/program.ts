@@ -10,6 +10,8 @@ async function run(argv: readonly string[]): Promise<number> {
     .description(packageJson.description)
     .version(packageJson.version)
     .configureHelp({ showGlobalOptions: true })
+    // Options belong to the command they follow: `likelihood` and `likelihood report` share names.
+    .enablePositionalOptions()
     .exitOverride();
   for (const register of commands) register(program);
   try {

@@ -8,7 +8,8 @@ import { op } from './small-models.ts';
 
 /**
  * The `flow` package whose network also mixes neighbouring latent values, so that its Jacobian is not diagonal and probes
- * differ: by the same amounts for every prompt, because the mixing is linear. With `withoutRule` an operator is on the way that has no gradient rule (and adds nothing).
+ * differ: by the same amounts for every prompt, because the mixing is linear. With `withoutRule` an operator is on the way that has no gradient rule (and adds nothing). With `repulsion`
+ * the velocity grows by so much of the sample, which makes every density too high.
  */
 export function mixingPackage(
   options: { readonly withoutRule?: boolean } = {},
@@ -26,7 +27,9 @@ export function mixingPackage(
       outputs: node.outputs.map((name) => (name === 'out_sample' ? 'unmixed' : name)),
     })),
     op('Conv', ['sample', 'mixing_kernel'], 'neighbours', { group: channels, pads: [1, 1, 1, 1] }),
-    op('Mul', ['neighbours', 'small'], 'mixture'),
+    op('Mul', ['neighbours', 'small'], 'mixed'),
+    op('Mul', ['sample', 'repulsion'], 'repelled'),
+    op('Add', ['mixed', 'repelled'], 'mixture'),
     ...(options.withoutRule === true ? [...strange, op('Add', ['mixture', 'nothing_much'], 'addend')] : []),
     op('Add', ['unmixed', options.withoutRule === true ? 'addend' : 'mixture'], 'out_sample'),
   ];
@@ -34,6 +37,7 @@ export function mixingPackage(
     ...graph.initializers,
     ['mixing_kernel', constantOf('float32', [channels, 1, 3, 3], kernel)],
     ['small', constantOf('float32', [], [0.1])],
+    ['repulsion', constantOf('float32', [], [options.repulsion ?? 0])],
     ...(options.withoutRule === true ? [['nothing', constantOf('float32', [], [0])] as const] : []),
   ]);
   writeFileSync(file, encode({ ...model, graph: { ...graph, nodes, initializers } }));

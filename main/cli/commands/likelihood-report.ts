@@ -2,7 +2,7 @@ import { captionTest, type CaptionTestReport } from '../../studio/likelihood-rep
 import { defaultModel } from '../../studio/models.ts';
 import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
-import { wholeNumber } from '../numbers.ts';
+import { counted, wholeNumber } from '../numbers.ts';
 import { clockTime, ProgressLine } from '../progress.ts';
 import type { Register } from './index.ts';
 
@@ -62,12 +62,12 @@ function table(report: CaptionTestReport): string {
   const { likelihood, textImageScore, imageCount, captionCount, chance, vary } = report;
   const what = vary === null ? 'captions of other pictures' : `the caption with another ${vary}`;
   return [
-    `${imageCount} pictures (${report.images}), each with its own caption and ${captionCount - 1} others: ${what}; guessing: ${percent(chance)}`,
+    `${counted(imageCount, 'picture')} (${report.images}), each with its own caption and ${counted(captionCount - 1, 'other')}: ${what}; guessing: ${percent(chance)}`,
     `surprise (log p)   ${rankingLine(likelihood)}, margin ${likelihood.meanMargin.toFixed(2)} nats`,
     textImageScore === null
       ? 'text-image score   not measured: the model has no encoder pair'
       : `text-image score   ${rankingLine(textImageScore)}, margin ${textImageScore.meanMargin.toFixed(3)}`,
-    `${report.evaluations} network evaluations: ${report.stepCount} steps, ${report.probeCount} shared probes (seed ${report.seed})`,
+    `${report.evaluations} network evaluations: ${counted(report.stepCount, 'step')}, ${counted(report.probeCount, 'shared probe')} (seed ${report.seed})`,
     report.warning,
     '',
   ].join('\n');

@@ -4,7 +4,7 @@ import { imageLikelihood } from '../../studio/likelihood.ts';
 import { defaultModel } from '../../studio/models.ts';
 import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
-import { wholeNumber } from '../numbers.ts';
+import { counted, wholeNumber } from '../numbers.ts';
 import { clockTime, ProgressLine } from '../progress.ts';
 import type { Register } from './index.ts';
 import { likelihoodReport } from './likelihood-report.ts';
@@ -84,7 +84,7 @@ function table(report: LikelihoodReport): string {
       ({ than, nats, natsStandardError, bitsPerDimension }) =>
         `  ${named(than)}  ${signed(nats, 3)}${error(natsStandardError, 3)} nats, ${signed(bitsPerDimension, 5)} bits/dimension`,
     ),
-    `${report.evaluations} network evaluations: ${report.stepCount} steps, ${report.probeCount} shared probes (seed ${report.seed}), sigma ${report.sigmaMin.toPrecision(3)} to ${report.sigmaMax.toPrecision(3)}, by ${report.method === 'vector-jacobian' ? 'vector–Jacobian products' : 'finite differences'} on ${report.provider.chosen}`,
+    `${report.evaluations} network evaluations: ${counted(report.stepCount, 'step')}, ${counted(report.probeCount, 'shared probe')} (seed ${report.seed}), sigma ${report.sigmaMin.toPrecision(3)} to ${report.sigmaMax.toPrecision(3)}, by ${report.method === 'vector-jacobian' ? 'vector–Jacobian products' : 'finite differences'} on ${report.provider.chosen}`,
     ...notes.map((note) => `note: ${note}`),
     report.warning,
     '',
