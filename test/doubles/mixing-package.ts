@@ -8,11 +8,12 @@ import { op } from './small-models.ts';
 
 /**
  * The `flow` package whose network also mixes neighbouring latent values, so that its Jacobian is not diagonal and probes
- * differ: by the same amounts for every prompt, because the mixing is linear. With `withoutRule` an operator is on the way that has no gradient rule (and adds nothing). With `repulsion`
- * the velocity grows by so much of the sample, which makes every density too high.
+ * differ: by the same amounts for every prompt, because the mixing is linear. With `withoutRule` an operator is on the way
+ * that has no gradient rule (and adds nothing). With `repulsion` the velocity grows by so much of the sample, which makes
+ * every density too high.
  */
 export function mixingPackage(
-  options: { readonly withoutRule?: boolean } = {},
+  options: { readonly withoutRule?: boolean; readonly repulsion?: number } = {},
 ): { readonly path: string } & Disposable {
   const folder = copiedPackage('flow');
   const file = join(folder.path, 'unet/model.onnx');
