@@ -166,7 +166,7 @@ def generation_figures(model, data, novel, reference, ceiling, options) -> dict:
         new = model.look(generate(model, new_texts, scale, options.steps, cells, seed=2))
         figures["heldOutCombinations"] = obeyed(new, new_wanted)
         result[f"{scale:g}"] = figures
-        sheet = [np.concatenate(list(pictures[i : i + 8]), 1) for i in range(0, 64, 8)]
+        sheet = [np.concatenate(list(pictures[i : i + 8]), 1) for i in range(0, min(64, len(pictures)) // 8 * 8, 8)]
         Image.fromarray(np.concatenate(sheet)).save(options.sheets / f"guidance-{scale:g}.png", optimize=True)
         print(f"guidance {scale:g}", json.dumps(figures), flush=True)
     return result
