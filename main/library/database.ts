@@ -92,6 +92,8 @@ function wrap(connection: LibsqlDatabase.Database): Database {
       if (!connection.open) return;
       statements.clear();
       connection.exec("INSERT OR REPLACE INTO facts (name, value) VALUES ('closed', 'yes'); PRAGMA optimize");
+      // The driver ends a connection only when its statements are collected; until then the log would keep everything.
+      connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       connection.close();
     },
   };
