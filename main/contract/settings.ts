@@ -21,6 +21,7 @@ export const samplerNames = [
   'lcm',
   'tcd',
   'flow-match-euler',
+  'flow-match-heun',
   'edm-euler',
   'edm-dpm++2m',
 ] as const;
@@ -30,6 +31,18 @@ export const sigmaSpacings = ['model', 'karras', 'exponential', 'beta', 'lu'] as
 
 const finite = z.number().refine(Number.isFinite, 'expected a finite number');
 const unit = finite.min(0).max(1);
+
+/** A push of the starting noise towards typical or unusual pictures (PAPERS.md §3b.1); it repeats itself from its settings. */
+export const nudgeSettingsSchema = z.strictObject({
+  direction: z.enum(['typical', 'unusual'], 'expected typical or unusual'),
+  /** ε: no value of the noise, whose deviation is 1, moves farther than this. */
+  budget: finite.positive('expected a number above 0').max(4, 'expected at most 4'),
+  /** Gradient steps within the budget. */
+  stepCount: z.int('expected a whole number').min(1, 'expected at least 1').max(200, 'expected at most 200'),
+  /** Whose slope is followed: the distances to the nearest references, or a network that learned their densities. */
+  slope: z.enum(['neighbours', 'predictor']).default('neighbours'),
+});
+export type NudgeSettings = z.infer<typeof nudgeSettingsSchema>;
 
 /** Largest side in pixels that a request may name; what a model takes is checked when it is loaded. */
 export const largestSide = 4096;
@@ -87,6 +100,8 @@ export const generationSettingsSchema = z.strictObject({
   attemptLimit: finite.min(1).max(1000).default(16),
   /** Image-to-image start: a picture's path (command line) or id (window). */
   image: z.strictObject({ source: z.string(), strength: unit }).nullable().default(null),
+  /** null: the noise stays as it is drawn. */
+  nudge: nudgeSettingsSchema.nullable().default(null),
   /** Adapter files (trained by `gamut tune`) and their strengths. */
   adapters: z.array(z.strictObject({ file: z.string(), strength: finite })).default([]),
   /** Images per model call; decides speed only, never the pixels asked for. */

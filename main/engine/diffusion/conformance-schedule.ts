@@ -83,12 +83,15 @@ function posteriorVariance(config: SchedulerConfig, timestep: number, previous: 
   }
 }
 
+/** Samplers that call the network at both ends of a step. */
+const callsTwice: readonly SamplingPlan['sampler'][] = ['heun', 'flow-match-heun'];
+
 /** diffusers' list of noise levels: a level for each call of the model and the last one. Flow times where they are levels. */
 export function listedSigmas({ sampler, sigmas, sampleScale }: SamplingPlan): readonly number[] {
   const own = sampleScale === flowScale ? sigmas.map((sigma) => sigma / (1 + sigma)) : sigmas;
   const [first = NaN, ...others] = own;
   const last = sigmaAt(own, own.length - 1);
-  if (sampler === 'heun') return [first, ...others.slice(0, -1).flatMap((sigma) => [sigma, sigma]), last];
+  if (callsTwice.includes(sampler)) return [first, ...others.slice(0, -1).flatMap((sigma) => [sigma, sigma]), last];
   if (sampler !== 'kdpm2' && sampler !== 'kdpm2-ancestral') return own;
   return [first, ...others.flatMap((sigma) => [sigma, sigma]), last];
 }
@@ -97,7 +100,7 @@ export function listedSigmas({ sampler, sigmas, sampleScale }: SamplingPlan): re
 function listedTimesteps({ sampler, timesteps, parameterization, sigmas, options }: SamplingPlan): readonly number[] {
   const [first = NaN, ...others] = timesteps;
   if (options.pndm) return options.pndm.steps.flat().map(({ at }) => parameterization.timestep(at));
-  if (sampler === 'heun') return [first, ...others.flatMap((t) => [t, t])];
+  if (callsTwice.includes(sampler)) return [first, ...others.flatMap((t) => [t, t])];
   if (sampler !== 'kdpm2' && sampler !== 'kdpm2-ancestral') return timesteps;
   const middles = others.map((_, i) => {
     const [sigma, next] = [sigmaAt(sigmas, i), sigmaAt(sigmas, i + 1)];

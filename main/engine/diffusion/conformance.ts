@@ -52,7 +52,7 @@ export async function runConformanceCase(
     mu: given.setTimestepsKwargs?.mu ?? given.mu ?? undefined,
     timesteps,
   });
-  const callsPerStep = ['heun', 'kdpm2', 'kdpm2-ancestral'].includes(plan.sampler) ? 2 : 1;
+  const callsPerStep = ['heun', 'flow-match-heun', 'kdpm2', 'kdpm2-ancestral'].includes(plan.sampler) ? 2 : 1;
   const startStep = Math.floor((given.startIndex ?? 0) / callsPerStep);
   const options: SamplerOptions = {
     ...plan.options,
@@ -70,12 +70,12 @@ export async function runConformanceCase(
   return finish(run, plan.sampleScale, onStep);
 }
 
-function stepOptions({ stepKwargs }: ConformanceCase, { parameterization }: SamplingPlan): SamplerOptions {
+function stepOptions({ stepKwargs }: ConformanceCase, { parameterization, sampler }: SamplingPlan): SamplerOptions {
   return {
     noiseFromLimited: stepKwargs?.use_clipped_model_output ?? false,
     churn: {
-      // Flow matching has the argument and does not use it.
-      amount: parameterization.prediction === 'flow' ? 0 : (stepKwargs?.s_churn ?? 0),
+      // Euler's method for flow matching has the argument and does not use it.
+      amount: sampler === 'flow-match-euler' ? 0 : (stepKwargs?.s_churn ?? 0),
       reread: (at, noisier) => rereadDenoised(parameterization, at, noisier),
       sigmaMin: stepKwargs?.s_tmin ?? 0,
       sigmaMax: stepKwargs?.s_tmax ?? Infinity,

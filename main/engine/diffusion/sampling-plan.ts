@@ -109,6 +109,8 @@ function levelsOf(config: SchedulerConfig, request: SamplingRequest): NoiseLevel
     case 'TCDScheduler':
       return tcdLevels(config, request);
     case 'FlowMatchEulerDiscreteScheduler':
+    case 'FlowMatchHeunDiscreteScheduler':
+    case 'FlowMatchLCMScheduler':
       return flowLevels(config, request);
     case 'EDMEulerScheduler':
     case 'EDMDPMSolverMultistepScheduler':

@@ -22,11 +22,19 @@ const samplerOfClass = {
   LCMScheduler: 'lcm',
   TCDScheduler: 'tcd',
   FlowMatchEulerDiscreteScheduler: 'flow-match-euler',
+  FlowMatchHeunDiscreteScheduler: 'flow-match-heun',
+  FlowMatchLCMScheduler: 'lcm',
   EDMEulerScheduler: 'edm-euler',
   EDMDPMSolverMultistepScheduler: 'edm-dpm++2m',
 } as const satisfies Record<string, SamplerName>;
 
 export type SchedulerClass = keyof typeof samplerOfClass;
+
+/** Classes that compute what another one does. */
+const sameAs: Readonly<Record<string, SchedulerClass>> = {
+  DDIMParallelScheduler: 'DDIMScheduler',
+  DDPMParallelScheduler: 'DDPMScheduler',
+};
 
 const isSchedulerClass = (name: string): name is SchedulerClass => Object.hasOwn(samplerOfClass, name);
 
@@ -94,6 +102,7 @@ const fields = z.object({
   shift_terminal: z.number().optional(),
   invert_sigmas: z.boolean().default(false),
   stochastic_sampling: z.boolean().default(false),
+  scale_factors: z.array(z.number()).optional(),
 
   sigma_data: z.number().positive().default(0.5),
   sigma_schedule: z.enum(['karras', 'exponential']).default('karras'),
@@ -121,6 +130,8 @@ const classDefaults: Partial<Record<SchedulerClass, Readonly<Record<string, unkn
   LCMScheduler: consistencyDefaults,
   TCDScheduler: consistencyDefaults,
   FlowMatchEulerDiscreteScheduler: { prediction_type: 'flow_prediction' },
+  FlowMatchHeunDiscreteScheduler: { prediction_type: 'flow_prediction' },
+  FlowMatchLCMScheduler: { prediction_type: 'flow_prediction' },
   EDMEulerScheduler: { sigma_min: 0.002, sigma_max: 80 },
   EDMDPMSolverMultistepScheduler: { sigma_min: 0.002, sigma_max: 80 },
 };
@@ -143,16 +154,23 @@ export function parseSchedulerConfig(json: unknown, asClass?: string): Scheduler
   const name = asClass ?? named.data._class_name;
   if (name === undefined)
     throw new Failure('model-broken', 'scheduler_config.json: expected a _class_name, found none', '_class_name');
-  const schedulerClass = name.replace(/^Flax/, '');
+  const plainName = name.replace(/^Flax/, '');
+  const schedulerClass = sameAs[plainName] ?? plainName;
   if (!isSchedulerClass(schedulerClass))
     throw new Failure(
       'unsupported',
-      `scheduler_config.json: the scheduler class '${name}' is not supported`,
+      `scheduler_config.json: expected a scheduler of an image diffusion, flow or EDM model (DDIM, Euler, DPM-Solver, UniPC, FlowMatch… and their kin), got '${name}', which is not supported`,
       '_class_name',
     );
   const given = Object.fromEntries(Object.entries(named.data).filter(([, value]) => value !== null));
   const parsed = fields.safeParse({ ...classDefaults[schedulerClass], ...given });
   if (!parsed.success) throw failureFromZod(parsed.error, 'scheduler_config.json');
+  if (parsed.data.scale_factors !== undefined)
+    throw new Failure(
+      'unsupported',
+      'scheduler_config.json: expected no scale_factors (images that grow while they are sampled are not supported)',
+      'scale_factors',
+    );
   return { ...parsed.data, schedulerClass, sampler: samplerOfClass[schedulerClass] };
 }
 

@@ -23,6 +23,7 @@ const a1111Names = {
   lcm: 'LCM',
   tcd: 'TCD',
   'flow-match-euler': 'Flow Match Euler',
+  'flow-match-heun': 'Flow Match Heun',
   'edm-euler': 'EDM Euler',
   'edm-dpm++2m': 'EDM DPM++ 2M',
 } as const satisfies Record<SamplerName, string>;

@@ -61,6 +61,18 @@ describe('reading a scheduler_config.json', () => {
 
   it.each([
     ['an unknown class', { _class_name: 'VQDiffusionScheduler' }, 'unsupported', 'VQDiffusionScheduler'],
+    [
+      'a consistency model of its own kind',
+      { _class_name: 'CMStochasticIterativeScheduler' },
+      'unsupported',
+      'expected',
+    ],
+    [
+      'flow images that grow',
+      { _class_name: 'FlowMatchLCMScheduler', scale_factors: [0.5] },
+      'unsupported',
+      'scale_factors',
+    ],
     ['no class', { beta_start: 1 }, 'model-broken', '_class_name'],
     ['a wrong type', { _class_name: 'DDIMScheduler', num_train_timesteps: 'many' }, 'bad-input', 'num_train_timesteps'],
     [

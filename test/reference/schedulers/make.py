@@ -718,6 +718,31 @@ def flow(c, n, x, noise, mu=None, timesteps=None, **_):
     return x
 
 
+def flow_lcm(c, n, x, noise, **extra):
+    return flow(dict(c, stochastic_sampling=True), n, x, noise, **extra)
+
+
+def flow_heun(c, n, x, noise, s_churn=0.0, s_tmin=0.0, s_tmax=math.inf, s_noise=1.0, **_):
+    N, shift = c["num_train_timesteps"], c.get("shift", 1.0)
+    shifted = lambda s: shift * s / (1 + (shift - 1) * s)
+    sig = shifted(np.linspace(shifted(1.0) * N, shifted(1 / N) * N, n) / N)
+    sig = np.append(sig, 0.0)
+    for i in range(n):
+        s, to = sig[i], sig[i + 1]
+        gamma = min(s_churn / (2 * n - 1), 2**0.5 - 1) if s_tmin <= s <= s_tmax else 0.0
+        out, hat = model(x, s * N), s * (1 + gamma)
+        if gamma > 0:
+            x = x + noise() * s_noise * (hat**2 - s**2) ** 0.5
+        slope_first = out * s / hat
+        trial = x + slope_first * (to - hat)
+        if to == 0:
+            return trial
+        if gamma > 0:
+            noise()  # the second call draws too, and its sample is not used
+        x = x + (slope_first + model(trial, to * N)) / 2 * (to - hat)
+    return x
+
+
 def edm_levels(c, n):
     low, high = c.get("sigma_min", 0.002), c.get("sigma_max", 80.0)
     ramp, inv = np.linspace(0, 1, n), 1 / c["rho"]
@@ -777,7 +802,9 @@ CLASSES = {
     "EulerAncestralDiscreteScheduler": (ancestral, "scaled-separate"), "HeunDiscreteScheduler": (heun, "scaled-separate"),
     "KDPM2DiscreteScheduler": (kdpm2, "scaled-separate"), "KDPM2AncestralDiscreteScheduler": (kdpm2, "scaled-separate"),
     "LMSDiscreteScheduler": (lms, "scaled-separate"), "LCMScheduler": (lcm, "plain"), "TCDScheduler": (tcd, "plain"),
-    "FlowMatchEulerDiscreteScheduler": (flow, "plain"), "EDMEulerScheduler": (edm_euler, "scaled-separate"),
+    "FlowMatchEulerDiscreteScheduler": (flow, "plain"), "FlowMatchHeunDiscreteScheduler": (flow_heun, "plain"),
+    "FlowMatchLCMScheduler": (flow_lcm, "plain"), "DDIMParallelScheduler": (ddim, "plain"),
+    "DDPMParallelScheduler": (ddpm, "plain"), "EDMEulerScheduler": (edm_euler, "scaled-separate"),
     "EDMDPMSolverMultistepScheduler": (edm_multistep, "scaled-separate"),
 }
 SPACINGS = ("linspace", "leading", "trailing")
@@ -915,6 +942,19 @@ def combinations():
             yield "DPMSolverSinglestepScheduler", dict(SD, algorithm_type="sde-dpmsolver++", solver_order=order, solver_type=form), 10, {}
     for name in ("EulerAncestralDiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "HeunDiscreteScheduler", "LMSDiscreteScheduler"):
         yield name, dict(SD, timestep_spacing="linspace", prediction_type="v_prediction"), 15, {}
+
+    for n in (1, 2, 9):
+        yield "FlowMatchHeunDiscreteScheduler", {}, n, {}
+        yield "FlowMatchHeunDiscreteScheduler", {"shift": 3.0}, n, {}
+    yield "FlowMatchHeunDiscreteScheduler", {"shift": 0.5, "num_train_timesteps": 500}, 12, {}
+    yield "FlowMatchHeunDiscreteScheduler", {"shift": 2.0}, 7, {"s_churn": 4.0}
+    yield "FlowMatchHeunDiscreteScheduler", {}, 7, {"s_churn": 30.0, "s_tmin": 0.3, "s_tmax": 0.9, "s_noise": 1.01}
+    yield "FlowMatchLCMScheduler", {"shift": 3.0}, 4, {}
+    yield "FlowMatchLCMScheduler", {"shift": 1.15, "use_dynamic_shifting": True}, 6, {"mu": 0.9}
+    yield "FlowMatchLCMScheduler", {"shift": 2.0, "use_exponential_sigmas": True}, 6, {}
+    yield "DDIMParallelScheduler", dict(ddpm_config), 9, {"eta": 0.6}
+    yield "DDPMParallelScheduler", dict(ddpm_config), 9, {}
+
 
 def main():
     cases = []

@@ -35,7 +35,7 @@ export function asSampler(config: SchedulerConfig, request: SamplingRequest): Sc
       `sigma spacing: '${switched.sampler}' on a flow model takes only 'model', got '${sigmaSpacing}'`,
       'sigmaSpacing',
     );
-  const isFlow = switched.schedulerClass === 'FlowMatchEulerDiscreteScheduler';
+  const isFlow = switched.schedulerClass.startsWith('FlowMatch');
   return {
     ...switched,
     use_karras_sigmas: sigmaSpacing === 'karras',
@@ -69,6 +69,7 @@ function switchTo(config: SchedulerConfig, sampler: SamplerName, { mu }: Samplin
   if (config.prediction_type === 'flow_prediction') return switchFlow({ ...config, ...solver }, mu);
   const plain: Partial<Record<SamplerName, SamplerName>> = {
     'flow-match-euler': 'euler',
+    'flow-match-heun': 'heun',
     'edm-euler': 'euler',
     'edm-dpm++2m': 'dpm++2m',
   };
@@ -80,6 +81,7 @@ function switchTo(config: SchedulerConfig, sampler: SamplerName, { mu }: Samplin
 function switchFlow(config: SchedulerConfig, mu: number | undefined): SchedulerConfig {
   if ((['euler', 'ddim', 'lcm', 'flow-match-euler'] as SamplerName[]).includes(config.sampler))
     return { ...config, schedulerClass: 'FlowMatchEulerDiscreteScheduler' };
+  if (config.sampler === 'flow-match-heun') return { ...config, schedulerClass: 'FlowMatchHeunDiscreteScheduler' };
   if (ofTheTimesteps.includes(config.sampler))
     throw new Failure(
       'bad-input',

@@ -8,6 +8,7 @@ import { dpmSinglestep } from './dpm-singlestep.ts';
 import { euler } from './euler.ts';
 import { eulerAncestral } from './euler-ancestral.ts';
 import { flowMatchEuler } from './flow-match-euler.ts';
+import { flowMatchHeun } from './flow-match-heun.ts';
 import { heun } from './heun.ts';
 import { kdpm2, kdpm2Ancestral } from './kdpm2.ts';
 import { lcm } from './lcm.ts';
@@ -39,6 +40,7 @@ export const samplers = {
   lcm,
   tcd,
   'flow-match-euler': flowMatchEuler,
+  'flow-match-heun': flowMatchHeun,
   'edm-euler': euler,
   'edm-dpm++2m': dpmMultistep,
 } as const satisfies Record<SamplerName, Sampler>;

@@ -44,6 +44,7 @@ const rows: readonly (readonly [name: string, sampler: Sampler, options: Sampler
     ['ddim', samplers.ddim, {}, 0.8, 1.3],
     ['flow-match-euler', samplers['flow-match-euler'], {}, 0.8, 1.3],
     ['tcd with eta 0', samplers.tcd, {}, 0.8, 1.3],
+    ['flow-match-heun', samplers['flow-match-heun'], {}, 1.7, 2.4],
     ['heun', samplers.heun, {}, 1.7, 2.4],
     ['kdpm2', samplers.kdpm2, {}, 1.7, 2.4],
     ['lms, order 2', samplers.lms, { order: 2 }, 1.7, 2.4],
