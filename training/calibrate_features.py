@@ -1,8 +1,11 @@
-"""Set the scale of the features of a trained contrastive pair, so that their distances see defects.
+"""Mix and scale the features of a trained contrastive pair, so that their distances see defects.
 
-Each feature is centred and divided by its standard deviation over clean renders; then the three groups
-(content, defect, sharpness) are weighted so that they have the given shares of the mean squared distance
-between clean renders. A spoilt picture then leaves the renders' neighbourhood.
+Defect features: mixed into the directions that best tell clean renders from spoilt ones (linear discriminants: the
+clean renders' covariance is whitened, then the shifts that each kind of defect causes are the axes); what is left
+of them is dropped. Then each feature is centred and divided by its standard deviation over clean renders, and the
+three groups (content, defect, sharpness) are weighted so that they have the given shares of the mean squared
+distance between clean renders. A spoilt picture then leaves the renders' neighbourhood. The result stands in the
+checkpoint as `calibrated`, beside the untouched weights, so that the training can go on from them.
 
     python training/calibrate_features.py --name contrastive-decayed
 """
@@ -13,11 +16,53 @@ import numpy as np
 import torch
 
 import checkpoint
+import spoil
 import tokenizer as words
 from dataset import RenderedSet, to_images
+from encode_latents import load_autoencoder
 from networks.contrastive import CONTENT, DEFECT, SHARPNESS, ContrastivePair
 from parallel import Workers
 from stated import value_counts
+
+
+@torch.no_grad()
+def spoilt_versions(autoencoder, images, generator):
+    """(name, images) for each kind of defect, mild and strong."""
+    latents = autoencoder.encode(images)
+    once = spoil.reencode(autoencoder, images)
+    yield "blurred", spoil.blur(images, 0.5)
+    yield "blurred much", spoil.blur(images, 1.2)
+    for pixels in (1.0, 2.0, 4.0):
+        yield f"warped {pixels:g} px", spoil.warp(images, pixels, generator)
+    yield "re-encoded", once
+    yield "re-encoded twice", spoil.reencode(autoencoder, once)
+    yield "noisy latents", spoil.noisy_latents(autoencoder, latents, 0.3, generator)
+    yield "smoothed latents", spoil.smoothed_latents(autoencoder, latents, 0.5)
+
+
+def discriminants(clean, shifts, ridge=1e-3):
+    """[r,d]: axes along which the shifts [r,d] of the spoilt means are longest in units of the clean deviation.
+
+    Fisher's linear discriminants; every shift counts alike however long it is. The clean features [n,d] have unit
+    variance along each axis.
+    """
+    covariance = np.cov(clean.T)
+    values, vectors = np.linalg.eigh(covariance + ridge * np.trace(covariance) / len(covariance) * np.eye(len(covariance)))
+    whiten = (vectors / np.sqrt(values)) @ vectors.T
+    whitened = shifts @ whiten
+    lengths = np.linalg.norm(whitened, axis=1, keepdims=True)
+    _, _, axes = np.linalg.svd(whitened / lengths, full_matrices=False)
+    return axes @ whiten, lengths[:, 0]
+
+
+def mix(encoder, axes):
+    """Folds `axes` [r,DEFECT] into the layers that make the defect features; the other features become 0."""
+    mixing = torch.zeros(DEFECT, DEFECT)
+    mixing[: len(axes)] = torch.from_numpy(axes).float()
+    last = encoder.defect[2]
+    for layer in (last, encoder.from_sharpness):
+        layer.weight.data = mixing @ layer.weight.data
+        layer.bias.data = mixing @ layer.bias.data
 
 
 def main():
@@ -26,6 +71,7 @@ def main():
     parser.add_argument("--data", default="heldout")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--count", type=int, default=2048)
+    parser.add_argument("--spoilt", type=int, default=512, help="renders that are spoilt in each way")
     parser.add_argument("--defect-share", type=float, default=0.35)
     parser.add_argument("--sharpness-share", type=float, default=0.35)
     options = parser.parse_args()
@@ -35,25 +81,38 @@ def main():
     state = checkpoint.load(path)
     pair = ContrastivePair(words.build().get_vocab_size(), value_counts()).eval()
     pair.load_state_dict(state["average"]["module"])
-    pair.image.feature_mean.zero_()
-    pair.image.feature_scale.fill_(1)
     data = RenderedSet(options.data, options.size)
     rows = range(0, min(options.count, data.done), 64)
 
-    def features_of(start):
+    def features_of(images):
         with torch.no_grad():
-            return pair.image(to_images(data.images[start : start + 64]))[1].numpy()
+            return pair.image(images)[1].numpy()
 
-    features = np.concatenate(workers.map(features_of, rows))
+    defect_part = slice(CONTENT, CONTENT + DEFECT)
+    spoilt, kinds, autoencoder = [], [], load_autoencoder()
+    for start in range(0, min(options.spoilt, data.done), 64):
+        versions = list(spoilt_versions(autoencoder, to_images(data.images[start : start + 64]), torch.Generator().manual_seed(start)))
+        kinds = [name for name, _ in versions]
+        spoilt.append(workers.map(lambda version: features_of(version[1])[:, defect_part], versions))
+    clean = np.concatenate(workers.map(lambda start: features_of(to_images(data.images[start : start + 64])), rows))
+    own = clean[: sum(len(batch[0]) for batch in spoilt), defect_part]
+    shifts = np.stack([np.concatenate(parts).mean(0) for parts in zip(*spoilt)]) - own.mean(0)
+    axes, lengths = discriminants(clean[:, defect_part], shifts)
+    for kind, length in zip(kinds, lengths):
+        print(f"{kind}: {length:.2f} deviations from clean")
+    mix(pair.image, axes)
+    features = np.concatenate(workers.map(lambda start: features_of(to_images(data.images[start : start + 64])), rows))
     deviation = features.std(0)
     groups = np.array([CONTENT, DEFECT, SHARPNESS])
+    used = np.array([CONTENT, len(axes), SHARPNESS])
     shares = np.array([1 - options.defect_share - options.sharpness_share, options.defect_share, options.sharpness_share])
-    weight = np.sqrt(shares / groups).repeat(groups)
+    weight = np.sqrt(shares / used).repeat(groups)
     # a direction that never varies among renders says nothing reliable: do not blow it up
-    floor = np.concatenate([np.full(len(part), 0.1 * np.median(part)) for part in np.split(deviation, np.cumsum(groups)[:-1])])
-    for module in (state["average"]["module"], state["model"]):
-        module["image.feature_mean"].copy_(torch.from_numpy(features.mean(0)))
-        module["image.feature_scale"].copy_(torch.from_numpy(weight / np.maximum(deviation, floor)).float())
+    varying = [part[part > 0] for part in np.split(deviation, np.cumsum(groups)[:-1])]
+    floor = np.concatenate([np.full(size, 0.1 * np.median(part)) for part, size in zip(varying, groups)])
+    pair.image.feature_mean.copy_(torch.from_numpy(features.mean(0)))
+    pair.image.feature_scale.copy_(torch.from_numpy(weight / np.maximum(deviation, floor)).float())
+    state["calibrated"] = pair.state_dict()
     checkpoint.save(state, path)
     for name, part in zip(("content", "defect", "sharpness"), np.split(deviation, np.cumsum(groups)[:-1])):
         print(f"deviation of {name} features, 5th, 50th and 95th percentile:", np.percentile(part, (5, 50, 95)).round(3))

@@ -76,7 +76,7 @@ def networks(denoiser: str, contrastive: str):
     model = Denoiser(vocabulary).eval()
     model.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{denoiser}.pt")["average"]["module"])
     pair = ContrastivePair(vocabulary, value_counts()).eval()
-    pair.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{contrastive}.pt")["average"]["module"])
+    pair.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{contrastive}.pt")["calibrated"])
     return load_autoencoder(), model, pair
 
 

@@ -8,16 +8,25 @@ import torch
 
 
 def orthogonalize(matrices: torch.Tensor, iterations: int = 5) -> torch.Tensor:
-    """Nearest semi-orthogonal matrices [N,r,c] by the quintic Newton-Schulz iteration (Jordan 2024)."""
+    """Nearest semi-orthogonal matrices [N,r,c] by the quintic Newton-Schulz iteration (Jordan 2024).
+
+    Every iterate is a polynomial in the Gram matrix times the input, so only the smaller Gram matrix is iterated.
+    """
     a, b, c = 3.4445, -4.7750, 2.0315
     x = matrices.bfloat16()
     tall = x.shape[1] > x.shape[2]
     if tall:
         x = x.transpose(1, 2)
-    x = x / (x.float().norm(dim=(1, 2), keepdim=True) + 1e-7).bfloat16()
-    for _ in range(iterations):
-        gram = x @ x.transpose(1, 2)
-        x = a * x + (b * gram + c * (gram @ gram)) @ x
+    norm = x.float().norm(dim=(1, 2), keepdim=True) + 1e-7
+    gram = (x @ x.transpose(1, 2)).float() / norm.square()
+    factor = None
+    for iteration in range(iterations):
+        polynomial = torch.baddbmm(b * gram, gram, gram, alpha=c)
+        polynomial.diagonal(dim1=1, dim2=2).add_(a)
+        factor = polynomial if factor is None else polynomial @ factor
+        if iteration < iterations - 1:
+            gram = polynomial @ gram @ polynomial
+    x = (factor / norm).bfloat16() @ x
     return x.transpose(1, 2) if tall else x
 
 

@@ -1,6 +1,7 @@
 """Train the autoencoder on rendered images; resumes from its checkpoint.
 
     python training/train_autoencoder.py --minutes 20 --decay-from 0.6
+    python training/train_autoencoder.py --name decoder --decoder-of autoencoder --minutes 10 --decay-from 0.3
 """
 
 import argparse
@@ -97,6 +98,8 @@ def main():
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--name", default="autoencoder")
     parser.add_argument("--init", help="checkpoint whose averaged weights the run starts from")
+    parser.add_argument("--decoder-of", help="a frozen autoencoder (<name>-final.pt): train only its decoder, and write it back when done, "
+                        "so that latents, their normalisation and every denoiser trained on them stay valid")
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--decay-from", type=float, help="share of the minutes after which the rate decays; none: it stays")
     parser.add_argument("--batch", type=int, default=16)
@@ -115,8 +118,12 @@ def main():
     path = checkpoint.CHECKPOINTS / f"{options.name}.pt"
 
     model = Autoencoder().to(memory_format=torch.channels_last)
+    if options.decoder_of:
+        model.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{options.decoder_of}-final.pt"))
+        model.encoder.requires_grad_(False)
     average = MovingAverage(model, 0.998)
-    optimizer = MuonWithAdamW(model.named_parameters(), is_hidden_matrix, options.muon_lr, options.adam_lr)
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    optimizer = MuonWithAdamW(trained, is_hidden_matrix, options.muon_lr, options.adam_lr)
     step, seconds_before = 0, 0.0
     if path.exists():
         state = checkpoint.load(path)
@@ -153,6 +160,8 @@ def main():
             saved = time.time()
         if ended:
             break
+    if options.decoder_of:
+        checkpoint.save(average.module.state_dict(), checkpoint.CHECKPOINTS / f"{options.decoder_of}-final.pt")
 
 
 if __name__ == "__main__":
