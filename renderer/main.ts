@@ -12,5 +12,8 @@ const workspace: Workspace = new Workspace(
     workspace.receiveConnection(isConnected);
   }),
 );
+addEventListener('pagehide', () => {
+  workspace.brief.keepNow();
+});
 mount(App, { target, props: { workspace } });
 void workspace.start();

@@ -16,6 +16,16 @@ function readMessage(text: string): Incoming {
   return parsed.data;
 }
 
+/** The call a message belongs to, read from its first letters alone: what is over the limit is not parsed. */
+function callOf(data: Buffer): number | null {
+  const found = /^\{"id":(\d{1,15}),/.exec(data.subarray(0, 24).toString('latin1'))?.[1];
+  return found === undefined ? null : Number(found);
+}
+
+/** Letting go of something lessens the work, so it counts towards no limit. */
+const isCancel = (data: Buffer): boolean =>
+  data.length < 48 && /^\{"id":\d{1,15},"cancel":true\}$/.test(data.toString('latin1'));
+
 /** Answers one window over its socket until it closes; then everything it followed is let go. */
 export function serveSocket(socket: WebSocket, answerer: Answerer): void {
   const open = new Map<number, AbortController>();
@@ -53,13 +63,19 @@ export function serveSocket(socket: WebSocket, answerer: Answerer): void {
     const refuse = (failure: Failure): void => {
       send({ id: null, failure: failure.toRecord() });
     };
-    if (!allowed()) {
-      refuse(new Failure('busy', `More than ${messagesPerSecond} messages a second came from this window.`));
+    // One message is one buffer: the library's default, fragments or not.
+    const bytes = data as Buffer;
+    if (!isCancel(bytes) && !allowed()) {
+      const failure = new Failure('busy', `More than ${messagesPerSecond} messages a second came from this window.`);
+      const id = callOf(bytes);
+      // Whoever asked is told, so that nobody waits for an answer that never comes.
+      if (id === null) refuse(failure);
+      else send({ id, outcome: { failure: failure.toRecord() } });
       return;
     }
     try {
       if (isBinary) throw new Failure('bad-input', 'Expected a message as text, got bytes.');
-      take(readMessage((data as Buffer).toString('utf8'))).catch((error: unknown) => {
+      take(readMessage(bytes.toString('utf8'))).catch((error: unknown) => {
         refuse(error instanceof Failure ? error : new Failure('internal', String(error)));
       });
     } catch (error) {

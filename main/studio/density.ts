@@ -51,7 +51,7 @@ export async function densitiesIn(
   { k, exponent }: DensitySettings,
   signal?: AbortSignal,
 ): Promise<Extract<DensityEvent, { kind: 'densities' }>> {
-  for await (const event of engine.request('pseudoDensities', { references, queries, k, exponent }, signal))
-    if (event.kind === 'densities') return event;
+  const event = await engine.answer('pseudoDensities', { references, queries, k, exponent }, signal);
+  if (event.kind === 'densities') return event;
   throw new Failure('engine-gone', 'The engine ended without a density.');
 }

@@ -75,16 +75,15 @@ async function encodeBatch(
   });
   const input = { name: 'pixel_values', feed: { dims: [pixels.length, 3, first.height, first.width], data } };
   const outputs = encoder.featureOutput === null ? null : outputsOf(encoder);
-  for await (const encoded of engine.request('encode', { model: encoder.imageModel, input, outputs }, signal))
-    return pixels.map((_, row) =>
-      Object.fromEntries(
-        Object.entries(encoded.outputs).map(([name, { width, values }]) => [
-          outputs === null ? 'features' : name,
-          values.slice(row * width, (row + 1) * width),
-        ]),
-      ),
-    );
-  throw new Failure('engine-gone', 'The engine ended without an answer.');
+  const encoded = await engine.answer('encode', { model: encoder.imageModel, input, outputs }, signal);
+  return pixels.map((_, row) =>
+    Object.fromEntries(
+      Object.entries(encoded.outputs).map(([name, { width, values }]) => [
+        outputs === null ? 'features' : name,
+        values.slice(row * width, (row + 1) * width),
+      ]),
+    ),
+  );
 }
 
 /** Embeddings of texts by the encoder's text half. */
@@ -100,11 +99,9 @@ export async function encodeTexts(
   const length = rows[0]?.length ?? 0;
   const feed = { dims: [rows.length, length], data: rows.flat() };
   const input = { name: 'input_ids', feed };
-  for await (const { outputs } of engine.request('encode', { model, input, outputs: [output] }, signal)) {
-    const found = outputs[output];
-    if (found !== undefined) return featureSet(found.values, texts.length, found.width, 'text embeddings');
-  }
-  throw new Failure('engine-gone', 'The engine ended without an answer.');
+  const found = (await engine.answer('encode', { model, input, outputs: [output] }, signal)).outputs[output];
+  if (found === undefined) throw new Failure('internal', `${encoder.label}: the engine gave no output '${output}'`);
+  return featureSet(found.values, texts.length, found.width, 'text embeddings');
 }
 
 /** One output of many pictures as a feature set. */

@@ -104,6 +104,36 @@ export class EngineProcess {
     }
   }
 
+  /**
+   * The last event of a request that needs nothing but its input: its answer. When the engine dies under it, it is asked once more:
+   * the death may have been another request's.
+   *
+   * @throws as `request` does; `engine-gone` when the second engine died too
+   */
+  async answer<Kind extends RequestKind>(
+    kind: Kind,
+    input: InputOf<Kind>,
+    signal?: AbortSignal,
+  ): Promise<EventOf<Kind>> {
+    try {
+      return await this.#lastEvent(kind, input, signal);
+    } catch (error) {
+      if (this.#closed || !(error instanceof Failure) || error.code !== 'engine-gone') throw error;
+      return this.#lastEvent(kind, input, signal);
+    }
+  }
+
+  async #lastEvent<Kind extends RequestKind>(
+    kind: Kind,
+    input: InputOf<Kind>,
+    signal: AbortSignal | undefined,
+  ): Promise<EventOf<Kind>> {
+    let last: EventOf<Kind> | undefined;
+    for await (const event of this.request(kind, input, signal)) last = event;
+    if (last !== undefined) return last;
+    throw new Failure('engine-gone', 'The engine ended without an answer.');
+  }
+
   /** Ends the process and refuses further requests; open ones fail with `engine-gone`. */
   close(): void {
     this.#closed = true;

@@ -162,6 +162,5 @@ export async function measuresOf(
   request: MeasureRequest,
   signal?: AbortSignal,
 ): Promise<readonly Measure[]> {
-  for await (const { measures } of engine.request('measure', request, signal)) return measures;
-  throw new Failure('engine-gone', 'The engine ended without measures.');
+  return (await engine.answer('measure', request, signal)).measures;
 }

@@ -4,6 +4,7 @@ import { Culler } from './culler.svelte.ts';
 import { ImageList } from './image-list.svelte.ts';
 import type { Language } from './language.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
+import { Refresher } from './refresher.ts';
 
 /** The batch in the middle of the window: its images as they come, its figures, the batch before it. */
 export class CurrentBatch {
@@ -13,6 +14,15 @@ export class CurrentBatch {
   #recent = $state.raw<readonly BatchSummary[]>([]);
   readonly #studio: StudioClient;
   readonly #notices: Notices;
+  readonly #refresher = new Refresher(async () => {
+    try {
+      if (this.#wanted !== null) await this.#loadSummary(this.#wanted);
+    } catch (error) {
+      this.#notices.complain(error);
+    }
+  });
+  /** The batch asked for last, which may not be there yet. */
+  #wanted: string | null = null;
 
   constructor(studio: StudioClient, notices: Notices, language: Language) {
     this.#studio = studio;
@@ -44,21 +54,27 @@ export class CurrentBatch {
     return this.culler.list;
   }
 
+  /** Brings a batch to the middle; one that is there or on its way is only asked for its figures. */
   async show(batch: string): Promise<void> {
+    if (batch === this.#wanted) {
+      this.refresh();
+      return;
+    }
+    this.#wanted = batch;
     try {
-      const isOther = batch !== this.id;
       await this.#loadSummary(batch);
-      if (!isOther) return;
-      this.culler.selection.focus(0);
+      if (batch !== this.#wanted) return;
+      this.culler.selection.reset();
       await this.list.show({ batch, sort: 'oldest', candidates: 'kept' });
     } catch (error) {
+      if (batch === this.#wanted) this.#wanted = this.id;
       this.#notices.complain(error);
     }
   }
 
   /** Which of the batch's images are shown, and how they are ordered. */
   async filter(edit: Partial<Pick<LibraryQuery, 'flags' | 'rating' | 'candidates' | 'sort'>>): Promise<void> {
-    this.culler.selection.focus(0);
+    this.culler.selection.reset();
     await this.list.change(edit);
   }
 
@@ -69,8 +85,9 @@ export class CurrentBatch {
     if (isShown) this.list.append(image);
   }
 
-  async refresh(): Promise<void> {
-    if (this.id !== null) await this.#loadSummary(this.id);
+  /** Asks for the figures again, soon; several calls in a row ask once. */
+  refresh(): void {
+    this.#refresher.ask();
   }
 
   /** Ends the culling: rejected candidates are let go. */
@@ -85,6 +102,7 @@ export class CurrentBatch {
       this.#studio.batches.get({ batch }),
       this.#studio.batches.recent({ limit: 30 }),
     ]);
+    if (batch !== this.#wanted) return;
     this.#summary = summary;
     this.#recent = recent;
     const place = recent.findIndex(({ id }) => id === batch);

@@ -7,6 +7,7 @@ import { generationSettingsSchema, type GenerationSettings } from '../../main/co
 import { expectedAt } from './dial.ts';
 import type { Notices } from './notices.svelte.ts';
 import type { PreferenceState } from './preferences.svelte.ts';
+import { Refresher } from './refresher.ts';
 
 /** Knobs that the dial holds; moving one of them by hand takes the dial off its path. */
 export const dialledKnobs = ['guidanceScale', 'guidanceInterval', 'densityWeight', 'densityThreshold'] as const;
@@ -30,6 +31,7 @@ export class Brief {
   /** Whether a knob was moved by hand, so that the dial must not take it back. */
   #isOffPath = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #looker = new Refresher(() => this.look(), settleTime);
   readonly #studio: StudioClient;
   readonly #preferences: PreferenceState;
   readonly #notices: Notices;
@@ -122,7 +124,7 @@ export class Brief {
     }
     await this.#loadPath();
     this.#isReady = true;
-    this.look();
+    void this.look();
   }
 
   async loadModels(): Promise<void> {
@@ -169,6 +171,7 @@ export class Brief {
   issue(): GenerationSettings {
     const { settings } = this;
     if (!this.#preferences.value.seedLocked) this.drawSeed();
+    this.keepNow();
     return settings;
   }
 
@@ -188,31 +191,40 @@ export class Brief {
   #keep(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#preferences.change({ draft: this.#settings });
-      this.look();
+      this.keepNow();
     }, settleTime);
   }
 
+  /** Keeps at once what waits to be kept: before the window goes, and when a batch of it begins. */
+  keepNow(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#preferences.change({ draft: this.#settings });
+    void this.look();
+  }
+
+  /** Asks anew, soon; several calls in a row ask once. */
+  lookSoon(): void {
+    this.#looker.ask();
+  }
+
   /** Asks anew how the model reads the prompt and how long the batch will take. */
-  look(): void {
+  async look(): Promise<void> {
     const { settings } = this;
     if (this.model === undefined) return;
-    const isStill = (): boolean => this.#settings === settings;
-    const complain = (error: unknown): void => {
+    try {
+      await Promise.all([
+        this.#studio.models.read({ model: settings.model, prompt: settings.prompt }).then((reading) => {
+          if (this.#settings.prompt === settings.prompt) this.#reading = reading;
+        }),
+        this.#studio.jobs.estimate(settings).then(({ seconds }) => {
+          if (this.#settings === settings) this.#seconds = seconds;
+        }),
+      ]);
+    } catch (error) {
       this.#notices.complain(error);
-    };
-    this.#studio.models
-      .read({ model: settings.model, prompt: settings.prompt })
-      .then((reading) => {
-        if (this.#settings.prompt === settings.prompt) this.#reading = reading;
-      })
-      .catch(complain);
-    this.#studio.jobs
-      .estimate(settings)
-      .then(({ seconds }) => {
-        if (isStill()) this.#seconds = seconds;
-      })
-      .catch(complain);
+    }
   }
 
   async #loadPath(): Promise<void> {

@@ -4,6 +4,7 @@ import { Culler } from './culler.svelte.ts';
 import { ImageList } from './image-list.svelte.ts';
 import type { Language } from './language.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
+import { Refresher } from './refresher.ts';
 
 const typingRest = 60;
 
@@ -16,6 +17,7 @@ export class Gallery {
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #studio: StudioClient;
   readonly #notices: Notices;
+  readonly #sides = new Refresher(() => this.loadSides());
 
   constructor(studio: StudioClient, notices: Notices, language: Language) {
     this.#studio = studio;
@@ -42,9 +44,15 @@ export class Gallery {
     return this.#similarTo;
   }
 
-  /** Shows the gallery for the first time, or once more. */
+  /** Shows the gallery for the first time, or once more: what came meanwhile is asked for. */
   async open(): Promise<void> {
-    await Promise.all([this.loadSides(), this.list.isLoaded ? undefined : this.list.show({})]);
+    if (this.list.isLoaded) this.list.refresh();
+    await Promise.all([this.loadSides(), this.list.isLoaded ? undefined : this.list.show(this.list.query)]);
+  }
+
+  /** Collections and tags may have changed: they are asked for again, soon. */
+  refreshSides(): void {
+    this.#sides.ask();
   }
 
   /** Collections and tags. */
@@ -67,7 +75,7 @@ export class Gallery {
   }
 
   async filter(edit: Partial<LibraryQuery>): Promise<void> {
-    this.culler.selection.focus(0);
+    this.culler.selection.reset();
     await this.list.change(edit);
   }
 

@@ -1,27 +1,40 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { StudioClient } from '../../main/contract/calls/index.ts';
 import { libraryQuerySchema, type ImageSummary, type LibraryQuery } from '../../main/contract/library.ts';
+import { Refresher } from './refresher.ts';
 
 const pageSize = 200;
 /** Pages kept in memory; the furthest from the last looked at goes first. */
 const keptPages = 40;
-const settleTime = 80;
+
+const pageOf = (place: number): number => Math.floor(Math.max(0, place) / pageSize);
 
 /**
  * The images of one query, loaded by pages as they are looked at. Places count from 0; a place whose page is not there yet
- * is undefined.
+ * is undefined. One page is asked for at a time, always one that is in view, so that neither quick scrolling nor quickly
+ * arriving images flood the host.
  */
 export class ImageList {
   #query = $state.raw<LibraryQuery>(libraryQuerySchema.parse({}));
   #total = $state(0);
   #isLoaded = $state(false);
   readonly #pages = new SvelteMap<number, readonly ImageSummary[]>();
-  readonly #loading = new Set<number>();
+  /** Pages that are shown as they were until they are looked at and asked for again. */
+  readonly #stale = new Set<number>();
   readonly #studio: StudioClient;
   readonly #onError: (error: unknown) => void;
+  readonly #refresher = new Refresher(async () => {
+    for (const page of [0, ...this.#pages.keys()]) this.#stale.add(page);
+    await this.#fill();
+  });
+  #arranged: (isOther: boolean) => void = () => undefined;
+  /** Counts the queries; an answer to an older one is passed over. */
   #generation = 0;
-  #lastPage = 0;
-  #refreshTimer: ReturnType<typeof setTimeout> | undefined;
+  #pagesOf = 0;
+  /** Counts what was changed here; an answer from before a change does not know it. */
+  #edits = 0;
+  #view = { from: 0, to: 0 };
+  #filling: Promise<void> | null = null;
 
   constructor(studio: StudioClient, onError: (error: unknown) => void) {
     this.#studio = studio;
@@ -39,6 +52,11 @@ export class ImageList {
   /** Whether the first page of the present query has come. */
   get isLoaded(): boolean {
     return this.#isLoaded;
+  }
+
+  /** Tells one listener when images have come: those of another query, or the same query's as they are now. */
+  onArranged(listener: (isOther: boolean) => void): void {
+    this.#arranged = listener;
   }
 
   at(place: number): ImageSummary | undefined {
@@ -68,7 +86,10 @@ export class ImageList {
   async show(query: Partial<LibraryQuery>): Promise<void> {
     this.#query = libraryQuerySchema.parse(query);
     this.#isLoaded = false;
-    await this.#reload([0]);
+    this.#generation += 1;
+    this.#view = { from: 0, to: 0 };
+    this.#stale.add(0);
+    await this.#fill();
   }
 
   /** Narrows or widens the present query. */
@@ -76,39 +97,35 @@ export class ImageList {
     await this.show({ ...this.#query, ...edit });
   }
 
-  /** Asks for the pages that hold these places, where they are not there. */
+  /** These places are looked at: their pages are asked for where they are not there. */
   ensure(from: number, to: number): void {
-    const last = Math.floor(Math.max(0, Math.min(to, this.#total - 1)) / pageSize);
-    this.#lastPage = last;
-    for (let page = Math.floor(Math.max(0, from) / pageSize); page <= last; page += 1)
-      if (!this.#pages.has(page) && !this.#loading.has(page)) void this.#load(page, this.#generation);
+    this.#view = { from: pageOf(from), to: pageOf(to) };
+    void this.#fill();
   }
 
-  /** Asks again for what is shown, soon; several calls in a row ask once. */
+  /** Asks again for what is in view, soon; several calls in a row ask once. */
   refresh(): void {
-    if (this.#refreshTimer !== undefined) return;
-    this.#refreshTimer = setTimeout(() => {
-      this.#refreshTimer = undefined;
-      void this.#reload([...this.#pages.keys()]);
-    }, settleTime);
+    this.#refresher.ask();
   }
 
   /** A new image at the end, when the whole list is there and it belongs there; else the list is asked again. */
   append(image: ImageSummary): void {
     if (this.placeOf(image.id) >= 0) return;
-    const page = Math.floor(this.#total / pageSize);
+    const page = pageOf(this.#total);
     const images = this.#pages.get(page) ?? [];
     const isWhole = this.#isLoaded && images.length === this.#total % pageSize;
     if (!isWhole || this.#query.sort !== 'oldest') {
       this.refresh();
       return;
     }
+    this.#edits += 1;
     this.#pages.set(page, [...images, image]);
     this.#total += 1;
   }
 
   /** Shows a change before the studio has confirmed it. */
   patch(ids: ReadonlySet<string>, edit: (image: ImageSummary) => ImageSummary): void {
+    this.#edits += 1;
     for (const [page, images] of this.#pages)
       if (images.some(({ id }) => ids.has(id)))
         this.#pages.set(
@@ -128,49 +145,64 @@ export class ImageList {
     return ids;
   }
 
-  async #reload(pages: readonly number[]): Promise<void> {
-    this.#generation += 1;
-    const generation = this.#generation;
-    this.#loading.clear();
-    const wanted = pages.length === 0 ? [0] : pages;
-    const loaded = new Map<number, readonly ImageSummary[]>();
+  /** Asks for what is in view and missing, one page after the other, until nothing is. */
+  async #fill(): Promise<void> {
+    if (this.#filling === null && this.#missing() !== null) this.#filling = this.#askForMissing();
+    await this.#filling;
+  }
+
+  async #askForMissing(): Promise<void> {
     try {
-      for (const page of wanted) {
-        const { images, total } = await this.#ask(page);
-        if (generation !== this.#generation) return;
-        loaded.set(page, images);
-        this.#total = total;
+      for (let page = this.#missing(); page !== null; page = this.#missing()) {
+        const [generation, edits] = [this.#generation, this.#edits];
+        const request = { query: this.#query, limit: pageSize, offset: page * pageSize };
+        const { images, total } = await this.#studio.images.page(request);
+        const isOld = edits !== this.#edits;
+        if (generation !== this.#generation || (isOld && this.#pagesOf === generation && this.#pages.has(page)))
+          continue;
+        this.#take(page, images, total);
+        if (isOld) this.#stale.add(page);
       }
     } catch (error) {
       this.#onError(error);
-      return;
-    }
-    this.#pages.clear();
-    for (const [page, images] of loaded) if (images.length > 0) this.#pages.set(page, images);
-    this.#isLoaded = true;
-  }
-
-  async #load(page: number, generation: number): Promise<void> {
-    this.#loading.add(page);
-    try {
-      const { images, total } = await this.#ask(page);
-      if (generation !== this.#generation) return;
-      this.#pages.set(page, images);
-      this.#total = total;
-      this.#forgetFarPages();
-    } catch (error) {
-      this.#onError(error);
     } finally {
-      this.#loading.delete(page);
+      this.#filling = null;
     }
   }
 
-  #ask(page: number) {
-    return this.#studio.images.page({ query: this.#query, limit: pageSize, offset: page * pageSize });
+  /** The first page in view that is not there or no longer true. */
+  #missing(): number | null {
+    if (!this.#isLoaded) return this.#stale.has(0) ? 0 : null;
+    const last = pageOf(this.#total - 1);
+    for (let page = Math.min(this.#view.from, last); page <= Math.min(this.#view.to, last); page += 1)
+      if (this.#stale.has(page) || (!this.#pages.has(page) && this.#total > 0)) return page;
+    return null;
+  }
+
+  #take(page: number, images: readonly ImageSummary[], total: number): void {
+    const isOther = this.#pagesOf !== this.#generation;
+    if (isOther) {
+      this.#pages.clear();
+      this.#stale.clear();
+      this.#pagesOf = this.#generation;
+    }
+    this.#stale.delete(page);
+    this.#pages.set(page, images);
+    this.#total = total;
+    for (const known of this.#pages.keys()) if (known > pageOf(total - 1)) this.#forget(known);
+    this.#forgetFarPages();
+    this.#isLoaded = true;
+    this.#arranged(isOther);
   }
 
   #forgetFarPages(): void {
-    const far = [...this.#pages.keys()].sort((a, b) => Math.abs(b - this.#lastPage) - Math.abs(a - this.#lastPage));
-    for (const page of far.slice(0, Math.max(0, far.length - keptPages))) this.#pages.delete(page);
+    const distance = (page: number): number => Math.abs(page - this.#view.to);
+    const far = [...this.#pages.keys()].sort((a, b) => distance(b) - distance(a));
+    for (const page of far.slice(0, Math.max(0, far.length - keptPages))) this.#forget(page);
+  }
+
+  #forget(page: number): void {
+    this.#pages.delete(page);
+    this.#stale.delete(page);
   }
 }

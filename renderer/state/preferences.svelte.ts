@@ -2,9 +2,16 @@ import type { StudioClient } from '../../main/contract/calls/index.ts';
 import { preferencesSchema, type Preferences } from '../../main/contract/preferences.ts';
 import type { Notices } from './notices.svelte.ts';
 
+/** Milliseconds between two changes that are sent: a slider changes more often than that. */
+const rest = 50;
+
 /** The person's choices, shared by every window of the studio. */
 export class PreferenceState {
   #value = $state.raw<Preferences>(preferencesSchema.parse({}));
+  /** Own changes that the studio has not confirmed: an older echo must not take them back. */
+  #sent: Partial<Preferences> = {};
+  #unsent: Partial<Preferences> = {};
+  #isSending = false;
   readonly #studio: StudioClient;
   readonly #notices: Notices;
 
@@ -18,19 +25,34 @@ export class PreferenceState {
   }
 
   async load(): Promise<void> {
-    this.#value = await this.#studio.preferences.get({});
+    this.receive(await this.#studio.preferences.get({}));
   }
 
-  /** What another window changed. */
+  /** What any window changed. */
   receive(preferences: Preferences): void {
-    this.#value = preferences;
+    this.#value = { ...preferences, ...this.#sent, ...this.#unsent };
   }
 
   /** Shown at once, kept by the studio. */
   change(edit: Partial<Preferences>): void {
     this.#value = { ...this.#value, ...edit };
-    this.#studio.preferences.change(edit).catch((error: unknown) => {
-      this.#notices.complain(error);
-    });
+    this.#unsent = { ...this.#unsent, ...edit };
+    if (!this.#isSending) void this.#send();
+  }
+
+  async #send(): Promise<void> {
+    this.#isSending = true;
+    while (Object.keys(this.#unsent).length > 0) {
+      this.#sent = this.#unsent;
+      this.#unsent = {};
+      try {
+        await this.#studio.preferences.change(this.#sent);
+      } catch (error) {
+        this.#notices.complain(error);
+      }
+      this.#sent = {};
+      await new Promise((resolve) => setTimeout(resolve, rest));
+    }
+    this.#isSending = false;
   }
 }

@@ -7,7 +7,10 @@ export type Move = 'left' | 'right' | 'up' | 'down' | 'first' | 'last';
 /** Which image of a list has the focus, and which are chosen together with it. */
 export class Selection {
   #place = $state(0);
+  #moves = $state(0);
   #anchor = 0;
+  /** The image that has the focus: it keeps it when others arrive before it. */
+  #held: string | null = null;
   readonly #chosen = new SvelteSet<string>();
   readonly #list: ImageList;
   /** Columns of the grid that shows the list: how far up and down go. */
@@ -15,6 +18,14 @@ export class Selection {
 
   constructor(list: ImageList) {
     this.#list = list;
+    list.onArranged((isOther) => {
+      this.#settle(isOther);
+    });
+  }
+
+  /** Counts how often the focus was moved on purpose; that it moves along with its image is not. */
+  get moves(): number {
+    return this.#moves;
   }
 
   get place(): number {
@@ -61,6 +72,8 @@ export class Selection {
 
   focus(place: number, mode: 'single' | 'range' | 'toggle' = 'single'): void {
     this.#place = place;
+    this.#moves += 1;
+    this.#held = this.#list.at(place)?.id ?? null;
     if (mode === 'single') {
       this.#chosen.clear();
       this.#anchor = place;
@@ -89,8 +102,27 @@ export class Selection {
     this.#chosen.clear();
   }
 
+  /** Back to the top, as for another query: whatever comes first has the focus. */
+  reset(): void {
+    this.focus(0);
+    this.#held = null;
+  }
+
   /** To the next image after a verdict, unless several were judged at once. */
   advance(): void {
     if (this.#chosen.size === 0 && this.place < this.#list.total - 1) this.focus(this.place + 1);
+  }
+
+  /** The focus stays with its image when the list was rearranged; where that is gone, with its place. */
+  #settle(isOther: boolean): void {
+    if (isOther) this.#held = null;
+    if (this.#held === null || this.#list.at(this.#place)?.id === this.#held) return;
+    const place = this.#list.placeOf(this.#held);
+    if (place < 0) {
+      this.#held = this.#list.at(this.place)?.id ?? null;
+      return;
+    }
+    this.#anchor += place - this.#place;
+    this.#place = place;
   }
 }

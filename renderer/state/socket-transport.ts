@@ -34,6 +34,12 @@ export function socketTransport(address: string, onDrop: (isConnected: boolean) 
     } else if ('outcome' in message) {
       requests.get(message.id)?.(message.outcome);
       requests.delete(message.id);
+      // A stream that was refused before it began.
+      if ('failure' in message.outcome) {
+        const stream = streams.get(message.id);
+        streams.delete(message.id);
+        stream?.listener(message.outcome);
+      }
     } else if ('signal' in message) {
       const stream = streams.get(message.id);
       if (!('event' in message.signal)) streams.delete(message.id);

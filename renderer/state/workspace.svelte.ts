@@ -12,6 +12,7 @@ import { Language } from './language.svelte.ts';
 import { Notices } from './notices.svelte.ts';
 import { PreferenceState } from './preferences.svelte.ts';
 import { QueueState } from './queue.svelte.ts';
+import { Refresher } from './refresher.ts';
 import type { Move } from './selection.svelte.ts';
 
 export const viewNames = ['generate', 'gallery', 'models', 'settings'] as const;
@@ -49,6 +50,11 @@ export class Workspace {
   #isStarted = $state(false);
   /** The batch follows the queue until the person looks at an older one. */
   #follows = true;
+  /** When the next job begins, its batch comes to the middle. Jobs may be over in less time than it takes to show them. */
+  readonly #follower = new Refresher(async () => {
+    const batch = this.queue.current?.batch;
+    if (this.#follows && batch !== undefined && batch !== this.batch.id) await this.batch.show(batch);
+  });
 
   constructor(connection: Connection) {
     this.studio = connection.studio;
@@ -152,6 +158,7 @@ export class Workspace {
         prompt: record?.settings.prompt ?? image.prompt,
         count: this.brief.settings.count,
         seed: Math.floor(Math.random() * 2 ** 32),
+        nudge: null,
         image: { source: image.id, strength: variationStrength },
       });
     } catch (error) {
@@ -174,7 +181,8 @@ export class Workspace {
   useSettings(settings: PartialSettings): void {
     const { model, ...rest } = settings;
     const isKnown = this.brief.models.some(({ id }) => id === model);
-    this.brief.change(isKnown && model !== undefined ? { ...rest, model } : rest);
+    // A nudge belongs to the one image; the brief has no knob for it.
+    this.brief.change({ ...rest, nudge: null, ...(isKnown && model !== undefined && { model }) });
     if (settings.seed !== undefined) this.preferences.change({ seedLocked: true });
     this.go('generate');
     this.notices.say(this.language.t('brief.reused'));
@@ -368,17 +376,22 @@ export class Workspace {
   #receive(event: ActivityEvent): void {
     switch (event.kind) {
       case 'state':
+        // The beginning, or after a lost connection: whatever is shown may be of before.
         this.queue.receive(event.queue);
-        if (event.batch !== null) void this.batch.show(event.batch);
-        this.batch.list.refresh();
+        if (event.batch !== null && this.#follows) void this.batch.show(event.batch);
+        this.batch.refresh();
+        if (this.batch.list.isLoaded) this.batch.list.refresh();
+        if (this.gallery.list.isLoaded) this.gallery.list.refresh();
         break;
       case 'queue':
         this.queue.receive(event.queue);
-        this.#follow();
+        this.#follower.ask();
         break;
       case 'job':
         this.queue.receiveJob(event.job);
-        this.#follow();
+        this.#follower.ask();
+        // A batch that ended without being measured has figures all the same: how many it kept.
+        if (event.job.finishedAt !== null && event.job.batch === this.batch.id) this.batch.refresh();
         break;
       case 'preview':
         this.queue.receivePreview(event.job, event.mediaType, event.base64);
@@ -388,8 +401,8 @@ export class Workspace {
         if (this.#view === 'gallery') this.gallery.list.refresh();
         break;
       case 'measured':
-        if (event.batch === this.batch.id) void this.batch.refresh();
-        this.brief.look();
+        if (event.batch === this.batch.id) this.batch.refresh();
+        this.brief.lookSoon();
         this.notices.announce(this.language.t('batch.done', { count: event.cost.kept }));
         break;
       case 'note':
@@ -397,9 +410,9 @@ export class Workspace {
         break;
       case 'library':
         this.batch.culler.receiveChange(event.images);
-        void this.batch.refresh();
+        this.batch.refresh();
         if (this.gallery.list.isLoaded) this.gallery.culler.receiveChange(event.images);
-        if (this.#view === 'gallery') void this.gallery.loadSides();
+        if (this.#view === 'gallery') this.gallery.refreshSides();
         break;
       case 'engine':
         if (event.failure !== null) this.notices.complain(event.failure);
@@ -408,11 +421,5 @@ export class Workspace {
         this.preferences.receive(event.preferences);
         break;
     }
-  }
-
-  /** When the next job begins, its batch comes to the middle. */
-  #follow(): void {
-    const batch = this.queue.current?.batch;
-    if (this.#follows && batch !== undefined && batch !== this.batch.id) void this.batch.show(batch);
   }
 }

@@ -14,12 +14,15 @@ const steps = (page: Page) => page.getByRole('spinbutton', { name: 'Steps', exac
 const primary = (page: Page) => page.locator('[data-primary]');
 const cell = (page: Page, place: number) => page.locator(`[data-place="${place}"]`);
 const sheet = (page: Page) => page.getByRole('grid', { name: 'Contact sheet of the batch' });
-const waitUntilDone = (page: Page) => page.locator('[data-stop]').waitFor({ state: 'detached', timeout: 90_000 });
+/** For what follows at once: long enough for a machine that does other things as well. */
+const soon = { timeout: 20_000 };
+/** For batches to be made: many steps of the tiny model. */
+const made = { timeout: 120_000 };
 
-/** Waits until the page says that nothing runs and the batch shows so many images. */
+/** Waits until the batch shows so many images (its predecessor showed another number), then until nothing runs. */
 async function batchOf(page: Page, images: number): Promise<void> {
-  await waitUntilDone(page);
-  await expect.poll(() => sheet(page).locator('[data-place]').count(), { timeout: 20_000 }).toBe(images);
+  await expect.poll(() => sheet(page).locator('[data-place]').count(), made).toBe(images);
+  await page.locator('[data-stop]').waitFor({ state: 'detached', ...made });
 }
 
 async function ready(page: Page): Promise<void> {
@@ -27,7 +30,7 @@ async function ready(page: Page): Promise<void> {
 }
 
 /** Begins a batch that takes long enough to be looked at: many steps of the tiny model. */
-async function beginLongBatch(page: Page, images = 12): Promise<void> {
+async function beginLongBatch(page: Page, images: number): Promise<void> {
   await prompt(page).fill('red');
   await count(page).fill(String(images));
   await page.getByText('Expert settings').click();
@@ -84,9 +87,10 @@ export function describeFlows(host: Host): void {
     // Cull: three picks, a reject, stars, an undo.
     await cell(page, 0).click();
     for (const key of ['p', 'p', 'x', '4', 'p']) await page.keyboard.press(key);
-    await expect.poll(() => cell(page, 2).textContent()).toContain('rejected');
+    await expect.poll(() => cell(page, 2).textContent(), soon).toContain('rejected');
+    await expect.poll(() => cell(page, 4).textContent(), soon).toContain('picked');
     await page.keyboard.press('Control+z');
-    await expect.poll(() => cell(page, 4).textContent()).not.toContain('picked');
+    await expect.poll(() => cell(page, 4).textContent(), soon).not.toContain('picked');
     await cell(page, 4).click();
     await page.keyboard.press('p');
     await keepScreen(page, `flow-culled-${host.name.replaceAll(' ', '-')}`);
@@ -101,7 +105,7 @@ export function describeFlows(host: Host): void {
     await page.getByRole('button', { name: 'Rescue' }).click();
     await page.locator('.notice', { hasText: '1 candidate rescued' }).waitFor();
     await page.getByRole('radio', { name: 'Kept' }).check({ force: true });
-    await expect.poll(() => sheet(page).locator('[data-place]').count()).toBe(11);
+    await expect.poll(() => sheet(page).locator('[data-place]').count(), soon).toBe(11);
 
     // Export, and look at the disk.
     const target = mkdtempSync(join(tmpdir(), 'gamut-export-'));
@@ -133,43 +137,48 @@ export function describeFlows(host: Host): void {
   it('comes back to the same state when the window is reloaded in the middle of a batch', async () => {
     const { page } = running;
     await beginLongBatch(page, 200);
-    await cell(page, 0).waitFor({ timeout: 60_000 });
+    await cell(page, 0).waitFor(made);
     await page.reload();
     await ready(page);
     await expect(prompt(page).inputValue()).resolves.toBe('red');
     await page.locator('[data-stop]').waitFor();
-    await cell(page, 1).waitFor({ timeout: 60_000 });
+    await cell(page, 1).waitFor(made);
     await page.locator('[data-stop]').click();
-    await waitUntilDone(page);
+    await page.locator('[data-stop]').waitFor({ state: 'detached', ...soon });
     await page.getByText(/Stopped with \d+ of 200/).waitFor();
   });
 
   it('goes on when the engine is killed, and the window answers meanwhile', async () => {
     const { page } = running;
     await beginLongBatch(page, 4);
-    await cell(page, 0).waitFor({ timeout: 60_000 });
+    await cell(page, 0).waitFor(made);
     const [engine] = running.engines();
     expect(engine).toBeDefined();
     process.kill(engine ?? -1, 'SIGKILL');
     await page.getByRole('button', { name: 'Models' }).click();
-    await page.getByText('Measured', { exact: true }).first().waitFor({ timeout: 2000 });
+    await page.getByText('Measured', { exact: true }).first().waitFor({ timeout: 5000 });
     await page.getByRole('button', { name: 'Generate', exact: true }).first().click();
     await batchOf(page, 4);
   });
 
   it('takes up the queue again after a power cut', async () => {
     const { page } = running;
-    await beginLongBatch(page, 3);
+    await beginLongBatch(page, 6);
     await prompt(page).fill('blue');
     await count(page).fill('2');
     await primary(page).click();
     await page.getByText('2 images', { exact: true }).waitFor();
-    await page.waitForTimeout(400);
+    // Something is made, something is in the making, something waits.
+    await cell(page, 0).waitFor(made);
     await running.kill();
     const again = await reopen();
-    await waitUntilDone(again);
+    // The gallery is looked at while the rest is made, and follows it.
     await again.getByRole('button', { name: 'Gallery' }).click();
-    await again.getByText('5 images').waitFor({ timeout: 60_000 });
+    await again.getByText('8 images', { exact: true }).waitFor(made);
+    await again.getByRole('button', { name: 'Generate', exact: true }).first().click();
+    await again.getByText('Nothing waits').waitFor(made);
+    const files = readdirSync(join(home.path, 'images'), { recursive: true, encoding: 'utf8' });
+    expect(files.filter((file) => file.endsWith('.png'))).toHaveLength(8);
   });
 
   it('reads the settings of a dropped picture and says what it could not use', async () => {
@@ -185,7 +194,7 @@ export function describeFlows(host: Host): void {
     await dropFile(page, 'ours.png', png);
     await page.getByText('Made with Gamut.').waitFor();
     await page.getByRole('button', { name: 'Use these settings' }).click();
-    await expect.poll(() => prompt(page).inputValue()).toBe('blue');
+    await expect.poll(() => prompt(page).inputValue(), soon).toBe('blue');
 
     const foreign = 'green\nSteps: 12, Sampler: Euler a, CFG scale: 4, Seed: 77, Size: 64x64, Clip skip: 2';
     const plain = readPngChunks(png).filter(({ type }) => ['IHDR', 'IDAT', 'IEND'].includes(type));
@@ -196,7 +205,7 @@ export function describeFlows(host: Host): void {
     await page.getByText('Could not be taken over').waitFor();
     await page.getByText('Clip skip').waitFor();
     await page.getByRole('button', { name: 'Use these settings' }).click();
-    await expect.poll(() => prompt(page).inputValue()).toBe('green');
+    await expect.poll(() => prompt(page).inputValue(), soon).toBe('green');
 
     await dropFile(page, 'notes.txt', new TextEncoder().encode('no picture'));
     await page.locator('.notice.problem').waitFor();

@@ -66,6 +66,26 @@ describe('the owner of the engine’s process', () => {
     expect(engine.restarts).toBe(1);
   });
 
+  it('asks once more for an answer whose engine died under it, and no more than that', async () => {
+    let starts = 0;
+    const dyingUntil = (start: number) => () => {
+      const child = forkEngine()();
+      starts += 1;
+      if (starts < start)
+        child.onMessage(() => {
+          child.kill();
+        });
+      return child;
+    };
+    using engine = new EngineProcess({ start: dyingUntil(2) });
+    expect(await engine.answer('about', {})).toMatchObject({ pid: engine.pid });
+    expect(starts).toBe(2);
+    starts = 0;
+    using doomed = new EngineProcess({ start: dyingUntil(9) });
+    expect(await failureOf(doomed.answer('about', {}))).toMatchObject({ code: 'engine-gone' });
+    expect(starts).toBe(2);
+  });
+
   it('stops softly, and kills what does not stop within the grace period', async () => {
     using engine = engineOf('deaf', { grace: 100 });
     const controller = new AbortController();

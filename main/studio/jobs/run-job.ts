@@ -17,8 +17,9 @@ export interface RunOptions {
 
 /** Previews a second at most: more cost frames and show nothing new. */
 const previewInterval = 200;
-/** Milliseconds between two writes of mere progress to the table; windows hear every step. */
+/** Milliseconds between two writes of mere progress to the table, and between two that windows hear of. */
 const progressInterval = 1000;
+const stepInterval = 100;
 
 /**
  * Runs one job: makes what its batch lacks, puts every image into the library as it comes, measures at the end. Yields
@@ -53,6 +54,7 @@ class Run {
   #cost: BatchCost | null = null;
   #lastPreview = 0;
   #lastProgress = 0;
+  #lastStep = 0;
   #failed = 0;
 
   constructor(job: Job, options: RunOptions) {
@@ -89,7 +91,7 @@ class Run {
         for (const message of event.notes) yield { kind: 'note', job: id, message };
         break;
       case 'step':
-        yield this.#step(event);
+        yield* this.#step(event);
         break;
       case 'preview':
         if (performance.now() - this.#lastPreview < previewInterval) break;
@@ -130,15 +132,24 @@ class Run {
     }
   }
 
-  #step(event: { readonly step: number; readonly stepCount: number; readonly secondsLeft: number }): JobEvent {
+  /** Progress of a step; a small model makes thousands a second, and nobody sees more than a few. */
+  *#step(event: {
+    readonly step: number;
+    readonly stepCount: number;
+    readonly secondsLeft: number;
+  }): Generator<JobEvent, void, void> {
     const { step, stepCount, secondsLeft } = event;
     const progress = { ...this.#job.progress, step, stepCount, secondsLeft: Math.max(0, secondsLeft) };
-    if (performance.now() - this.#lastProgress < progressInterval) {
-      this.#job = { ...this.#job, progress };
-      return { kind: 'job', job: this.#job };
+    this.#job = { ...this.#job, progress };
+    const now = performance.now();
+    if (now - this.#lastStep < stepInterval) return;
+    this.#lastStep = now;
+    if (now - this.#lastProgress < progressInterval) {
+      yield { kind: 'job', job: this.#job };
+      return;
     }
-    this.#lastProgress = performance.now();
-    return this.change({ progress });
+    this.#lastProgress = now;
+    yield this.change({ progress });
   }
 
   async *measure(): AsyncGenerator<JobEvent, void, void> {

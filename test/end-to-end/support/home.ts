@@ -5,7 +5,10 @@ import { writeCalibration } from '../../../main/studio/calibration.ts';
 import type { DialStop } from '../../../main/contract/models.ts';
 import { measuredPackage } from '../../doubles/measured-package.ts';
 
-/** A studio's home with a tiny measured model in it, calibrated by hand, and the brief set to it. */
+/**
+ * A studio's home with a tiny measured model in it, calibrated by hand, and the brief set to it. The seed is locked: which
+ * candidates reweighting leaves out must not be left to chance.
+ */
 export async function preparedHome(): Promise<{ readonly path: string; readonly remove: () => void }> {
   const path = mkdtempSync(join(tmpdir(), 'gamut-home-'));
   const model = join(path, 'models', 'measured');
@@ -33,7 +36,10 @@ export async function preparedHome(): Promise<{ readonly path: string; readonly 
     guidanceAlone: [],
   });
   const draft = { model: 'measured', prompt: '', count: 8, stepCount: 8, seed: 11, dial: 0, guidanceScale: 1 };
-  writeFileSync(join(path, 'preferences.json'), JSON.stringify({ draft, preset: 'none', language: 'en' }));
+  writeFileSync(
+    join(path, 'preferences.json'),
+    JSON.stringify({ draft, preset: 'none', language: 'en', seedLocked: true }),
+  );
   return {
     path,
     remove: () => {
