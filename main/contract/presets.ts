@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { libraryIdSchema, partialSettingsSchema } from './library.ts';
 
 /** What a preset never holds: the brief and the chance of one batch. */
-export const presetExcluded = ['prompt', 'seed', 'image'] as const;
+export const presetExcluded = ['prompt', 'seed', 'image', 'nudge'] as const;
 
 /** A named set of settings. Built-in ones can be copied, not changed. */
 export const presetSchema = z.strictObject({

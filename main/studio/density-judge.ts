@@ -6,6 +6,7 @@ import {
   densityPercentile,
   densityReference,
   meanDistancesOf,
+  type DensityReference,
 } from '../engine/features/pseudo-density.ts';
 import { nearestNeighbours } from '../engine/features/neighbours.ts';
 
@@ -24,6 +25,9 @@ export interface DensityJudge {
   readonly judge: (candidates: Features) => Promise<JudgedDensity[]>;
   /** Density at a percentile of the references. */
   readonly threshold: (percentile: number) => number;
+  /** What it judges by. */
+  readonly references: Features;
+  readonly reference: DensityReference;
 }
 
 /** @throws bad-input when there are not more references than neighbours */
@@ -40,5 +44,7 @@ export async function densityJudge(references: Features, k: number = densityNeig
       }));
     },
     threshold: (percentile) => densityAtPercentile(percentile, reference),
+    references,
+    reference,
   };
 }

@@ -12,6 +12,7 @@ import { readCalibration } from './calibration.ts';
 import { applyDial } from './dial.ts';
 import { generateCandidates, type CandidateEvent } from './generate-candidates.ts';
 import type { BatchEvent, GenerateOptions } from './generate.ts';
+import { nudgedBatch } from './nudged-batch.ts';
 import { prepareGeneration, type PreparedGeneration } from './prepare-generation.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -44,6 +45,7 @@ export async function* generateBatch(
   workshop: Workshop,
   options: CuratedOptions = {},
 ): AsyncGenerator<CuratedEvent, void, void> {
+  if (asked.nudge !== null) return yield* nudgedBatch(asked, workshop, options);
   const model = openPackage(asked.model, workshop.folders);
   const calibration = asked.dial === null ? null : await readCalibration(model.folder);
   const settings = applyDial(asked, calibration?.path ?? null);

@@ -46,7 +46,9 @@ export async function* generateCandidates(
   workshop: Workshop,
   options: { readonly signal?: AbortSignal; readonly previews?: boolean } = {},
 ): AsyncGenerator<CandidateEvent, void, void> {
-  const { batchSize } = prepared.settings;
+  const { batchSize, nudge } = prepared.settings;
+  if (nudge !== null)
+    throw new Failure('unsupported', 'nudge: expected none here; a batch of nudged images is made one by one', 'nudge');
   const deaths = new Map<number, number>();
   const pace = new Pace(Math.ceil(indices.length / batchSize));
   let remaining = [...indices];

@@ -56,8 +56,8 @@ async function decodeWith(
   const [batch = 0, , height = 0, width = 0] = latents.dims;
   const codes = affine(latents, 1 / space.scalingFactor, space.shiftFactor);
   const run = (tile: Tensor): Promise<Tensor> => runCoder(decoder, 'latent_sample', ['sample'], tile, signal);
-  const side = fixedSide(decoder);
-  if (side !== null ? height !== side || width !== side : Math.max(height, width) > largestSide) {
+  if (!decodesWhole(decoder, height, width)) {
+    const side = fixedSide(decoder);
     const cut = side === null ? tiling : { tile: side, overlap: Math.floor(side / 4) };
     const rows: Tensor[] = [];
     for (let row = 0; row < batch; row++) rows.push(await mapTiles(rowOf(codes, row), cut, space.downscale, run));
@@ -110,6 +110,12 @@ async function runCoder(
       `${session.name}: expected an output ${outputs.join(' or ')}, found ${session.outputs.map(({ name }) => name).join(', ')}`,
     );
   return result;
+}
+
+/** Whether a decoder takes latents of this size in one piece; others are decoded in tiles. */
+export function decodesWhole(decoder: ModelSession, height: number, width: number): boolean {
+  const side = fixedSide(decoder);
+  return side !== null ? height === side && width === side : Math.max(height, width) <= largestSide;
 }
 
 /** The side a decoder was exported for, or null where it is free. */

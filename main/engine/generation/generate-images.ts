@@ -1,10 +1,8 @@
 import { Failure, toFailure } from '../../contract/failures.ts';
 import { batchNoise } from '../diffusion/noise-source.ts';
 import type { NoiseSource } from '../diffusion/noise-source.ts';
-import { planSampling } from '../diffusion/sampling-plan.ts';
 import { samplers } from '../diffusion/samplers/index.ts';
 import type { SamplingPlan } from '../diffusion/sampling-plan.ts';
-import { parseSchedulerConfig } from '../diffusion/scheduler-config.ts';
 import type { EngineContext } from '../protocol.ts';
 import { combine, scale } from '../tensor/arithmetic.ts';
 import { sizeOf } from '../tensor/tensor.ts';
@@ -16,6 +14,7 @@ import type { GuidanceParts } from './guidance-of-settings.ts';
 import { loadPipeline } from './load-pipeline.ts';
 import type { Pipeline } from './load-pipeline.ts';
 import { fromPicture, repeatRows, toPicture } from './pictures.ts';
+import { planOfSettings, startStepOf } from './plan-of-settings.ts';
 import { Previews } from './previews.ts';
 import { streamsOf } from './random-streams.ts';
 import { encodePrompt, sameLength } from './text-condition.ts';
@@ -63,13 +62,7 @@ async function prepare(input: GenerationInput, context: EngineContext): Promise<
   const { signal, sessions } = context;
   const before = sessions.cost;
   checkSize(input);
-  const plan = planSampling(parseSchedulerConfig(model.scheduler), {
-    stepCount: settings.stepCount,
-    sampler: settings.sampler,
-    sigmaSpacing: settings.sigmaSpacing,
-    // 0 is what settings say when nothing was asked; ancestral samplers then keep their own 1, DDIM its 0.
-    eta: settings.eta === 0 ? undefined : settings.eta,
-  });
+  const plan = planOfSettings(model, settings);
   const pipeline = await loadPipeline(model, sessions, provider);
   const [prompt, negative] = sameLength(input.prompt, input.negative, input.empty);
   const conditional = await encodePrompt(pipeline.textEncoder, prompt, signal);
@@ -82,15 +75,12 @@ async function prepare(input: GenerationInput, context: EngineContext): Promise<
   let start: Tensor | null = null;
   if (input.start !== null)
     start = await encodeImage(await pipeline.vaeEncoder(), fromPicture(input.start), model.latent, signal);
-  const stepCount = plan.sigmas.length - 1;
-  const strength = settings.image?.strength ?? 1;
   return {
     input,
     context,
     pipeline,
     plan,
-    // As diffusers counts: strength 1 takes every step, 0 none.
-    startStep: start === null ? 0 : stepCount - Math.min(Math.floor(stepCount * strength), stepCount),
+    startStep: start === null ? 0 : startStepOf(settings, plan),
     conditional,
     unconditional,
     guiding,

@@ -1,46 +1,24 @@
 import { Failure } from '../../contract/failures.ts';
-import { differentiate } from '../autodiff/differentiate.ts';
 import type { VectorJacobianField, VelocityField } from '../diffusion/likelihood.ts';
 import { noiseOfOutput, noisePredictorOf, type Parameterization } from '../diffusion/parameterization.ts';
-import { encode } from '../graph/encode.ts';
 import { sourceAtFloat32 } from '../runtime/at-float32.ts';
-import { freeMemory, loadModelFile } from '../runtime/model-file.ts';
 import type { ModelSession, ModelSource } from '../runtime/session.ts';
 import { scale } from '../tensor/arithmetic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { cotangent, gradientModel } from './gradient-model.ts';
 import { runUnet } from './unet-network.ts';
 
 const output = 'out_sample';
-const cotangent = 'cotangent';
 const gradient = 'grad_sample';
-
-/** A gradient graph's session keeps its weights, those of the file they came from, and a layout of its own. */
-const weightCopies = 3;
 
 /** The U-Net at float32: half precision loses the differences that likelihoods are made of (PAPERS.md §1f). */
 export function unetAtFloat32(path: string): ModelSource {
   return { kind: 'derived', name: 'at float32', path, make: () => sourceAtFloat32(path) ?? { kind: 'file', path } };
 }
 
-/**
- * The U-Net with the vector–Jacobian product of its output by its sample, at float32; made once as long as its session is
- * kept.
- *
- * Opening it throws Failure `unsupported` when an operator has no gradient rule or memory is short.
- */
+/** The U-Net with the vector–Jacobian product of its output by its sample (`gradientModel`). */
 export function unetGradient(path: string): ModelSource {
-  const make = () => {
-    const { model, externalData } = loadModelFile(path);
-    const graph = encode(differentiate(model, { output, cotangent, withRespectTo: ['sample'] }));
-    const bytes = externalData.reduce((sum, { data }) => sum + data.length, graph.length);
-    if (weightCopies * bytes > freeMemory())
-      throw new Failure(
-        'unsupported',
-        `its gradient needs more than ${Math.round((weightCopies * bytes) / 2 ** 20)} MiB`,
-      );
-    return { kind: 'bytes', name: `gradient of ${path}`, bytes: graph, externalData } as const;
-  };
-  return { kind: 'derived', name: 'gradient by sample', path, make };
+  return gradientModel(path, output, 'sample');
 }
 
 /** The probability flow dx/dsigma = noise of a U-Net; conditions [B, L, D], one for each image. */

@@ -1,19 +1,23 @@
 import type { Handler } from '../protocol.ts';
 import { about } from './about.ts';
 import { generate } from './generate.ts';
+import { densityPredictor } from './density-predictor.ts';
 import { encode } from './encode.ts';
 import { likelihood } from './likelihood.ts';
 import { measure } from './measure.ts';
+import { nudge } from './nudge.ts';
 import { probeProviders } from './probe-providers.ts';
 import { pseudoDensitiesRequest } from './pseudo-densities.ts';
 
 /** Every request the engine's process answers: kind → handler. */
 export const handlers = {
   about,
+  densityPredictor,
   generate,
   encode,
   likelihood,
   measure,
+  nudge,
   probeProviders,
   pseudoDensities: pseudoDensitiesRequest,
 } satisfies Record<string, Handler<never, unknown>>;

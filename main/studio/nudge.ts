@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { Failure } from '../contract/failures.ts';
+import type { ImageRecord, ImageScores, ProviderReport } from '../contract/images.ts';
+import type { GenerationSettings } from '../contract/settings.ts';
+import type { Picture } from '../engine/generation/generation-request.ts';
+import type { NudgeEvent } from '../engine/generation/nudge-image.ts';
+import { loadFeatureEncoder } from '../model-packages/feature-encoder.ts';
+import { batchJudge, type BatchJudge, type JudgedPicture } from './batch-judge.ts';
+import { learnedDensity } from './density-predictor.ts';
+import { nudgeEncoder } from './nudge-encoder.ts';
+import { prepareGeneration, type PreparedGeneration } from './prepare-generation.ts';
+import type { Workshop } from './workshop.ts';
+
+/** A picture with its complete record, scores by the nearest references included. */
+export interface JudgedImage {
+  readonly picture: Picture;
+  readonly record: ImageRecord;
+  /** As the feature encoder sees it. */
+  readonly judged: JudgedPicture;
+}
+
+/** What happens while one image is nudged. */
+export type NudgeRunEvent =
+  | {
+      readonly kind: 'started';
+      readonly provider: ProviderReport;
+      readonly sampler: string;
+      /** Gradient steps. */
+      readonly stepCount: number;
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly kind: 'progress';
+      readonly done: number;
+      readonly all: number;
+      /** null until one can tell. */
+      readonly secondsLeft: number | null;
+    }
+  | {
+      readonly kind: 'nudged';
+      /** As the settings make it without the nudge. */
+      readonly before: JudgedImage;
+      readonly after: JudgedImage;
+      /** Which references it was judged by, in words. */
+      readonly references: string;
+      /** Largest change of any value of the noise; at most the budget. */
+      readonly largestChange: number;
+      readonly modelCalls: number;
+    };
+
+export interface NudgeOptions {
+  readonly signal?: AbortSignal;
+  /** Id of the batch in the records; a new one when absent. */
+  readonly batch?: string;
+}
+
+/** Share of unseen densities' variance that a predictor must explain to be followed. */
+const leastExplained = 0.3;
+
+/**
+ * One image of a batch, nudged as its settings say (PAPERS.md §3b.1): the picture of the same seed before and after, both
+ * judged by the pseudo density among the references of its brief, as every image is.
+ *
+ * @param settings with `nudge`; a dial and a weight have no say in a single image
+ * @throws Failure `unsupported`, in one line, where a nudge cannot be had; `interrupted` after a stop
+ */
+export async function* nudgeOne(
+  settings: GenerationSettings,
+  index: number,
+  workshop: Workshop,
+  { signal, batch = randomUUID() }: NudgeOptions = {},
+): AsyncGenerator<NudgeRunEvent, void, void> {
+  const prepared = await prepareGeneration({ ...settings, dial: null, densityWeight: 1 }, workshop, batch);
+  const judge = await nudgeJudge(prepared, workshop);
+  yield* nudgePrepared(prepared, judge, index, workshop, signal);
+}
+
+/** The judge of a model's pictures. @throws Failure `unsupported` for a model without features or references */
+export async function nudgeJudge(prepared: PreparedGeneration, workshop: Workshop): Promise<BatchJudge> {
+  const judge = await batchJudge(workshop, prepared.package, prepared.settings.prompt);
+  if (judge === null)
+    throw new Failure(
+      'unsupported',
+      `nudge: model ${prepared.package.id} has no feature encoder with references to tell typical from unusual`,
+      'model',
+    );
+  return judge;
+}
+
+/** As `nudgeOne`, with what is the same for every image of a batch at hand. */
+export async function* nudgePrepared(
+  prepared: PreparedGeneration,
+  judge: BatchJudge,
+  index: number,
+  workshop: Workshop,
+  signal?: AbortSignal,
+): AsyncGenerator<NudgeRunEvent, void, void> {
+  const { nudge, width, height } = prepared.settings;
+  if (nudge === null) throw new Failure('bad-input', 'nudge: expected a direction and a budget, got none', 'nudge');
+  const notes: string[] = [];
+  let predictor = null;
+  if (nudge.slope === 'predictor') {
+    const learned = yield* learn(judge, workshop, signal);
+    if (learned.explained >= leastExplained) predictor = learned.predictor;
+    else
+      notes.push(
+        `The learned density explains ${Math.round(100 * Math.max(0, learned.explained))} % of what it was not shown, too little; the nearest references were followed instead.`,
+      );
+  }
+  const request = {
+    generation: { ...prepared.request, indices: [index], previews: false },
+    encoder: nudgeEncoder(loadFeatureEncoder(prepared.package.folder), {
+      width: width ?? prepared.request.width,
+      height: height ?? prepared.request.height,
+    }),
+    ruler: { references: judge.density.references, reference: judge.density.reference, predictor },
+  };
+  let provider: ProviderReport | undefined;
+  let done: Extract<NudgeEvent, { kind: 'nudged' }> | undefined;
+  const pace = new Pace(workshop);
+  for await (const event of workshop.engine.request('nudge', request, signal))
+    switch (event.kind) {
+      case 'started':
+        provider = event.provider;
+        yield { ...event, stepCount: nudge.stepCount, notes: prepared.notes };
+        break;
+      case 'step':
+        yield pace.progress(event.step, event.stepCount);
+        break;
+      case 'nudged':
+        done = event;
+        break;
+    }
+  if (done === undefined || provider === undefined)
+    throw new Failure('engine-gone', 'The engine ended without an answer.');
+  const { before, after, largestChange, modelCalls } = done;
+  const [judgedBefore, judgedAfter] = await judge.judge([before, after], signal);
+  if (judgedBefore === undefined || judgedAfter === undefined)
+    throw new Failure('internal', 'nudge: expected two judgements');
+  const record = prepared.recordOf(index, provider, [...done.notes, ...notes]);
+  const unnudged = { ...record, settings: { ...record.settings, nudge: null } };
+  yield {
+    kind: 'nudged',
+    before: { picture: before, record: { ...unnudged, scores: judgedBefore.scores }, judged: judgedBefore },
+    after: {
+      picture: after,
+      record: {
+        ...record,
+        scores: judgedAfter.scores,
+        notes: [...record.notes, noteOf(judgedBefore.scores, judgedAfter.scores, judge)],
+      },
+      judged: judgedAfter,
+    },
+    references: judge.references,
+    largestChange,
+    modelCalls,
+  };
+}
+
+/** For the reader of the file, who does not have the picture before. */
+function noteOf(before: ImageScores, after: ImageScores, { references }: BatchJudge): string {
+  const shown = ({ densityPercentile }: ImageScores): string => (densityPercentile ?? NaN).toFixed(1);
+  return `Nudged: density percentile ${shown(before)} before, ${shown(after)} after, among ${references}.`;
+}
+
+async function* learn(judge: BatchJudge, workshop: Workshop, signal: AbortSignal | undefined) {
+  const pace = new Pace(workshop);
+  const learning = learnedDensity(judge.density, workshop, signal);
+  let step = await learning.next();
+  for (; step.done !== true; step = await learning.next()) yield pace.progress(step.value.done, step.value.all);
+  return step.value;
+}
+
+/** Tells how long the rest takes from what was done since the first report. */
+class Pace {
+  readonly #workshop: Workshop;
+  #first: { readonly at: number; readonly done: number } | undefined;
+
+  constructor(workshop: Workshop) {
+    this.#workshop = workshop;
+  }
+
+  progress(done: number, all: number): Extract<NudgeRunEvent, { kind: 'progress' }> {
+    const now = this.#workshop.now().getTime();
+    this.#first ??= { at: now, done };
+    const steps = done - this.#first.done;
+    const secondsLeft = steps === 0 ? null : ((now - this.#first.at) / 1000 / steps) * (all - done);
+    return { kind: 'progress', done, all, secondsLeft };
+  }
+}
