@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Failure } from '../contract/failures.ts';
@@ -8,22 +7,27 @@ import { defaultHome } from '../library/library.ts';
 import { writeFileAtomically } from '../library/files.ts';
 import { loadFeatureEncoder, type FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import { hashPackage } from '../model-packages/hash.ts';
+import type { ModelPackage } from '../model-packages/package.ts';
 import { openPackage } from '../model-packages/resolve.ts';
-import { calibrationPlot } from './calibration-plot.ts';
-import { PoolStore, type Pool } from './calibration-pools.ts';
-import { writeCalibration, type Calibration } from './calibration.ts';
-import { densityNeighbours } from './density-judge.ts';
+import { calibrationBriefs } from './calibration-briefs.ts';
+import { guidanceKey, guidancesToTry, nearest, type Guidance } from './calibration-guidance.ts';
 import {
+  alone,
   calibrationBrief,
   candidateThresholds,
-  measureSetting,
-  measureStop,
-  nearest,
+  intervalOverBriefs,
+  measureSettings,
   settingsGrid,
-  stopSettings,
   type CalibrationBrief,
   type MeasuredSetting,
-} from './dial-path.ts';
+} from './calibration-measures.ts';
+import { calibrationPlot } from './calibration-plot.ts';
+import { CalibrationPoolMaker, type PoolEvent } from './calibration-pool-maker.ts';
+import { PoolStore } from './calibration-pools.ts';
+import { verdictOn } from './calibration-verdict.ts';
+import { writeCalibration, type Calibration } from './calibration.ts';
+import { densityNeighbours } from './density-judge.ts';
+import { dialStopOf, stopsOf } from './dial-path.ts';
 import { vectorsFrom } from './measure.ts';
 import { loadReferenceSet, subsetFor, type ReferenceSet } from './reference-set.ts';
 import { settingsOfRequest } from './settings-of-request.ts';
@@ -36,40 +40,40 @@ export interface CalibrationSettings {
   /** File with a brief a line; null: chosen from the reference set. */
   readonly briefs: string | null;
   readonly briefCount: number;
-  /** Candidates a brief and guidance scale. */
-  readonly pool: number;
-  /** Images kept a brief for each measurement. */
+  /** Images kept a brief for each measurement; every guidance gets at least as many candidates. */
   readonly kept: number;
+  /** Candidates a brief at the two ends' guidances, for reweighting to choose from. */
+  readonly pool: number;
+  /** Guidance scales tried everywhere. */
   readonly scales: readonly number[];
+  /** Guidance scales tried within the interval only. */
+  readonly intervalScales: readonly number[];
+  /** In sigma. */
+  readonly interval: { readonly low: number; readonly high: number } | null;
   readonly steps: number;
   readonly seed: number;
   readonly batchSize: number;
+  /** No candidates are begun that would not be done by then; null: all are made. */
+  readonly minutes: number | null;
+  /** Only say what it would take. */
+  readonly planOnly: boolean;
   /** How the command was called, for the record. */
   readonly command: string;
 }
 
 export type CalibrationEvent =
-  | {
-      readonly kind: 'pool';
-      readonly done: number;
-      readonly all: number;
-      readonly brief: string;
-      readonly guidanceScale: number;
-      readonly secondsLeft: number;
-    }
-  | { readonly kind: 'measuring'; readonly done: number; readonly all: number }
+  | PoolEvent
+  | { readonly kind: 'measuring'; readonly settings: number }
   | { readonly kind: 'stop'; readonly stop: DialStop }
   | { readonly kind: 'complete'; readonly calibration: Calibration; readonly file: string; readonly plot: string };
 
 /** Neighbour of precision and recall: a batch kept of a brief has few images. */
 const manifoldNeighbours = 3;
-/** Fewest references a chosen brief must have. */
-const fewestReferences = 60;
 
 /**
- * Measures the dial's path of a model: pools of candidates for every brief and guidance scale (remembered, so that a
- * calibration that was cut off goes on), every setting measured on them at equal counts, the path written beside the
- * model with a plot of it and of guidance alone.
+ * Measures the dial's path of a model: pools of candidates for every brief and guidance (remembered, so that a calibration
+ * that was cut off goes on), settings measured on them at equal counts, the path written beside the model with a plot of
+ * it and of guidance alone. First every guidance gets as many candidates as are kept, then the two ends get more.
  *
  * @throws bad-input when there are too few briefs, candidates or references to measure anything
  */
@@ -85,49 +89,80 @@ export async function* calibrate(
       'kept',
     );
   const model = openPackage(settings.model, workshop.folders);
+  const usualScale = nearest(settings.scales, usualScaleOf(model.card['sampling']));
+  const guidances = guidancesToTry(settings.scales, settings.intervalScales, settings.interval, usualScale);
   const encoder = loadFeatureEncoder(model.folder);
-  const references = await referencesOf(settings, workshop, encoder, model.folder, model.id);
-  const texts = await briefsOf(settings, references.set, encoder, model.card.examples ?? []);
-  const scales = [...settings.scales].sort((a, b) => a - b);
+  const references = await referencesOf(settings, workshop, encoder, model);
+  const texts = await calibrationBriefs(
+    settings.briefs,
+    settings.briefCount,
+    references.set,
+    encoder,
+    model.card.examples ?? [],
+  );
   const modelHash = await hashPackage(model, workshop.hashCache);
-  const store = new PoolStore(join(defaultHome(), 'cache', 'calibration'), workshop, encoder);
-  const briefs: CalibrationBrief[] = [];
-  const all = texts.length * scales.length;
-  const started = performance.now();
-  let done = 0;
-  for (const brief of texts) {
-    const pools: Pool[] = [];
-    for (const guidanceScale of scales) {
-      const request = settingsOfRequest({
-        model: settings.model,
-        prompt: brief,
-        count: settings.pool,
-        seed: settings.seed,
-        stepCount: settings.steps,
-        guidanceScale,
-        batchSize: settings.batchSize,
-      });
-      pools.push(await store.pool(request, modelHash, signal));
-      done += 1;
-      const secondsLeft = ((performance.now() - started) / 1000 / done) * (all - done);
-      yield { kind: 'pool', done, all, brief, guidanceScale, secondsLeft };
-    }
-    briefs.push(await calibrationBrief(references.of(brief), pools, manifoldNeighbours));
+  const store = new PoolStore(join(defaultHome(), 'cache', 'calibration'), workshop, encoder, modelHash);
+  const requestOf = (brief: string, guidance: Guidance) =>
+    settingsOfRequest({
+      model: settings.model,
+      prompt: brief,
+      seed: settings.seed,
+      stepCount: settings.steps,
+      batchSize: settings.batchSize,
+      guidanceScale: guidance.guidanceScale,
+      guidanceInterval: guidance.guidanceInterval,
+    });
+  const maker = new CalibrationPoolMaker(store, workshop, model.model.scheduler, texts, requestOf, settings);
+
+  // Whole batches: the last of them would cost as much half empty.
+  const first = Math.min(settings.pool, Math.ceil(settings.kept / settings.batchSize) * settings.batchSize);
+  const options = { k: manifoldNeighbours, kept: settings.kept, seed: settings.seed };
+  const briefsNow = async (): Promise<CalibrationBrief[]> => {
+    const briefs: CalibrationBrief[] = [];
+    for (const [at, text] of texts.entries())
+      briefs.push(await calibrationBrief(references.of(text), maker.poolsOf(at), manifoldNeighbours));
+    return briefs;
+  };
+  const endsAmong = async (made: readonly Guidance[]): Promise<Guidance[]> =>
+    endsOf(await measureSettings(await briefsNow(), alone(made), options, signal));
+  const makeFirst = async function* (): AsyncGenerator<CalibrationEvent> {
+    for (const guidance of guidances) yield* maker.make(guidance, 0, first, signal);
+  };
+  let ends: readonly Guidance[] | null = null;
+  if (maker.remembers(guidances, first)) {
+    await Array.fromAsync(makeFirst());
+    ends = await endsAmong(guidances);
   }
-  const usualScale = nearest(scales, usualScaleOf(model.card['sampling']));
-  const options = { k: manifoldNeighbours, kept: settings.kept, seed: settings.seed, usualScale };
-  const grid: MeasuredSetting[] = [];
-  const tried = settingsGrid(scales, candidateThresholds(briefs));
-  for (const setting of tried) {
-    signal?.throwIfAborted();
-    grid.push(await measureSetting(briefs, setting, options));
-    if (grid.length % 20 === 0) yield { kind: 'measuring', done: grid.length, all: tried.length };
+  yield* maker.plan(guidances, first, ends, signal);
+  if (settings.planOnly) return;
+  if (ends === null) yield* makeFirst();
+
+  const made = guidances.filter((guidance) => maker.isMade(guidance));
+  const usualGuidance = made[0];
+  if (usualGuidance === undefined || made.length < 2)
+    throw new Failure(
+      'bad-input',
+      `minutes: ${settings.minutes ?? 0} were enough for ${made.length} of ${guidances.length} guidances; at least 2 are needed. What was made is remembered: run the same command again`,
+      'minutes',
+    );
+  ends ??= await endsAmong(made);
+  for (const end of ends) yield* maker.make(end, first, settings.pool, signal);
+
+  const briefs = await briefsNow();
+  const tried = settingsGrid(made, candidateThresholds(briefs));
+  yield { kind: 'measuring', settings: tried.length };
+  const grid = await measureSettings(briefs, tried, options, signal);
+  const unweighted = grid.filter(({ densityWeight }) => densityWeight === 1);
+  const usual = unweighted.find((setting) => guidanceKey(setting) === guidanceKey(usualGuidance));
+  if (usual === undefined) throw new RangeError('calibration: the usual guidance was not measured');
+  const stops = stopsOf(grid, usual);
+  const dialStops: DialStop[] = [];
+  for (const stop of stops) {
+    const dialStop = dialStopOf(briefs, stop, options, encoder.label);
+    dialStops.push(dialStop);
+    yield { kind: 'stop', stop: dialStop };
   }
-  const stops: DialStop[] = [];
-  for (const stop of stopSettings(grid, scales, usualScale)) {
-    stops.push(await measureStop(briefs, stop, options, encoder.label));
-    yield { kind: 'stop', stop: stops.at(-1) as DialStop };
-  }
+  const guidanceAlone = unweighted.filter(({ guidanceInterval }) => guidanceInterval === null);
   const calibration: Calibration = {
     format: 1,
     command: settings.command,
@@ -137,21 +172,13 @@ export async function* calibrate(
     stepCount: settings.steps,
     seed: settings.seed,
     briefs: texts,
-    poolSize: settings.pool,
+    pools: made.map((guidance) => ({ ...guidance, ...maker.sizeOf(guidance) })),
     keptPerBrief: settings.kept,
     k: manifoldNeighbours,
     densityK: densityNeighbours,
-    path: { description: describe(texts.length, settings, encoder, references.label), stops },
-    guidanceAlone: grid
-      .filter(({ densityWeight }) => densityWeight === 1)
-      .map(({ guidanceScale, densityWeight, densityThreshold, precision, recall, acceptance }) => ({
-        guidanceScale,
-        densityWeight,
-        densityThreshold,
-        precision,
-        recall,
-        acceptance,
-      })),
+    path: { description: describe(texts.length, settings, encoder, references.label), stops: dialStops },
+    guidanceAlone: unweighted.map((setting) => aloneOf(setting, settings.seed)),
+    verdict: verdictOn(stops, guidanceAlone, settings.seed),
   };
   const plot = join(model.folder, 'calibration.svg');
   const file = await writeCalibration(model.folder, calibration);
@@ -159,15 +186,38 @@ export async function* calibrate(
   yield { kind: 'complete', calibration, file, plot };
 }
 
+/** The guidances of highest precision and of highest recall: reweighting takes the dial further from there. */
+function endsOf(unweighted: readonly MeasuredSetting[]): Guidance[] {
+  const best = (score: (setting: MeasuredSetting) => number) =>
+    unweighted.reduce((top, setting) => (score(setting) > score(top) ? setting : top));
+  const faithful = best(({ precision }) => precision);
+  const diverse = best(({ recall }) => recall);
+  return faithful === diverse ? [faithful] : [faithful, diverse];
+}
+
+function aloneOf(setting: MeasuredSetting, seed: number): Calibration['guidanceAlone'][number] {
+  const { guidanceScale, guidanceInterval, precision, recall } = setting;
+  const mean = (value: number, values: readonly number[]) => {
+    const interval = intervalOverBriefs(values, seed);
+    return { value, low: interval?.low ?? null, high: interval?.high ?? null };
+  };
+  return {
+    guidanceScale,
+    guidanceInterval,
+    precision: mean(precision, setting.precisions),
+    recall: mean(recall, setting.recalls),
+  };
+}
+
 function describe(
   briefs: number,
-  { kept, pool, steps, seed }: CalibrationSettings,
+  { kept, steps, seed }: CalibrationSettings,
   encoder: FeatureEncoder,
   references: string,
 ): string {
   return (
-    `${briefs} briefs × ${kept} kept images a stop (${briefs * kept}), from pools of ${pool} candidates a brief and guidance scale; ` +
-    `${steps} steps, seed ${seed}; precision and recall with k = ${manifoldNeighbours} in ${encoder.label}, against ${references}. ` +
+    `${briefs} briefs × ${kept} kept images a stop (${briefs * kept}), ${steps} steps, seed ${seed}; ` +
+    `precision and recall with k = ${manifoldNeighbours} in ${encoder.label}, against ${references}. ` +
     'The path was chosen and measured on the same images, so its ends are a little flattered.'
   );
 }
@@ -190,8 +240,7 @@ async function referencesOf(
   { reference }: CalibrationSettings,
   workshop: Workshop,
   encoder: FeatureEncoder,
-  folder: string,
-  id: string,
+  { folder, id }: ModelPackage,
 ): Promise<CalibrationReferences> {
   if (reference === null) {
     const set = await loadReferenceSet(folder, id);
@@ -203,63 +252,4 @@ async function referencesOf(
   }
   const { features, source } = await vectorsFrom(workshop.engine, reference, () => encoder);
   return { label: `${source.count} references of ${source.from}`, set: null, of: () => features };
-}
-
-/** Briefs from a file, or short ones of two stated values with the most references, no value more than twice. */
-async function briefsOf(
-  { briefs, briefCount }: CalibrationSettings,
-  set: ReferenceSet | null,
-  encoder: FeatureEncoder,
-  examples: readonly string[],
-): Promise<[string, ...string[]]> {
-  const lines = briefs === null ? null : (await readFile(briefs, 'utf8')).split('\n').map((line) => line.trim());
-  const found =
-    lines?.filter((line) => line !== '') ?? (set === null ? examples : commonBriefs(set, encoder, briefCount));
-  const [first, ...rest] = found.slice(0, briefCount);
-  if (first === undefined || rest.length === 0)
-    throw new Failure(
-      'bad-input',
-      `briefs: expected at least 2 to average over, got ${found.length}; name some with --briefs FILE`,
-      'briefs',
-    );
-  return [first, ...rest];
-}
-
-/**
- * Short briefs that many references satisfy: pairs of the first two heads' values ("red mug"), commonest first and no value
- * more than twice, then single values of the first head.
- */
-export function commonBriefs(set: ReferenceSet, encoder: FeatureEncoder, count: number): string[] {
-  const [noun, adjective] = encoder.attributes;
-  const { attributes } = set;
-  if (attributes === null || noun === undefined) return [];
-  const codeOf = (row: number, column: number): number => attributes.values[row * attributes.width + column] ?? -1;
-  const rows = Array.from({ length: attributes.count }, (_, row) => row);
-  const pairs = tally(rows.map((row) => [adjective?.values[codeOf(row, 1)], noun.values[codeOf(row, 0)]]));
-  const nouns = tally(rows.map((row) => [noun.values[codeOf(row, 0)]]));
-  const uses = new Map<string, number>();
-  const briefs: string[] = [];
-  for (const words of [...pairs, ...nouns]) {
-    if (briefs.length === count) break;
-    if (words.length > 1 && words.some((word) => (uses.get(word) ?? 0) >= 2)) continue;
-    for (const word of words) uses.set(word, (uses.get(word) ?? 0) + 1);
-    briefs.push(words.join(' '));
-  }
-  return briefs;
-}
-
-/** Word groups that enough references have, commonest first. */
-function tally(groups: readonly (readonly (string | undefined)[])[]): string[][] {
-  const counts = new Map<string, { readonly words: string[]; count: number }>();
-  for (const group of groups) {
-    const words = group.filter((word) => word !== undefined);
-    if (words.length < group.length) continue;
-    const entry = counts.get(words.join(' ')) ?? { words, count: 0 };
-    entry.count += 1;
-    counts.set(words.join(' '), entry);
-  }
-  return [...counts.values()]
-    .filter((entry) => entry.count >= fewestReferences)
-    .sort((a, b) => b.count - a.count)
-    .map(({ words }) => words);
 }

@@ -5,14 +5,16 @@ import { z } from 'zod';
 import { Failure, failureFromZod } from '../contract/failures.ts';
 import { dialPathSchema } from '../contract/models.ts';
 
-const settingSchema = z.strictObject({
+const guidanceShape = {
   guidanceScale: z.number(),
-  densityWeight: z.number().positive(),
-  densityThreshold: z.number().min(0).max(100),
-  precision: z.number(),
-  recall: z.number(),
-  acceptance: z.number(),
-});
+  guidanceInterval: z.strictObject({ low: z.number(), high: z.number() }).nullable(),
+};
+
+/** A mean over briefs with its 95 % interval. */
+const meanSchema = z.strictObject({ value: z.number(), low: z.number().nullable(), high: z.number().nullable() });
+
+/** Guidance without reweighting, measured on the same images as the path. */
+const aloneSchema = z.strictObject({ ...guidanceShape, precision: meanSchema, recall: meanSchema });
 
 /** `calibration.json` beside a model: the dial's path, what it was chosen from, and how to make it again. */
 export const calibrationSchema = z.strictObject({
@@ -26,8 +28,11 @@ export const calibrationSchema = z.strictObject({
   stepCount: z.int().positive(),
   seed: z.int().min(0),
   briefs: z.array(z.string()).nonempty(),
-  /** Candidates a brief and guidance scale, and images kept of them for each measurement. */
-  poolSize: z.int().positive(),
+  /** Candidates that were made, a brief, by guidance. */
+  pools: z.array(
+    z.strictObject({ ...guidanceShape, candidates: z.int().positive(), secondsPerImage: z.number().min(0) }),
+  ),
+  /** Images kept a brief for each measurement. */
   keptPerBrief: z.int().positive(),
   /** Neighbours of precision and recall, and of pseudo density. */
   k: z.int().positive(),
@@ -37,7 +42,14 @@ export const calibrationSchema = z.strictObject({
     'expected at least 2 stops with dial ascending from -1 to 1',
   ),
   /** Guidance alone (weight 1) on the same images, for comparison. */
-  guidanceAlone: z.array(settingSchema),
+  guidanceAlone: z.array(aloneSchema),
+  /** What came of it: the ends' distance, steps that go backwards, stops that guidance alone beats. */
+  verdict: z.strictObject({
+    precisionApart: z.number(),
+    recallApart: z.number(),
+    backwards: z.array(z.string()),
+    dominated: z.array(z.string()),
+  }),
 });
 
 export type Calibration = z.infer<typeof calibrationSchema>;

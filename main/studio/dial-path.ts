@@ -1,207 +1,121 @@
 import type { Measure, MeasureName } from '../contract/measures.ts';
 import type { DialStop } from '../contract/models.ts';
-import { takeRows, type Features } from '../engine/features/features.ts';
-import { acceptanceProbability, importanceResample, type Reweighting } from '../engine/features/reweighting.ts';
-import { uniformNumbers } from '../engine/features/uniform.ts';
-import { bootstrap, quantile } from '../engine/metrics/bootstrap.ts';
-import { momentsOf, resampledFrechetDistance, type Moments } from '../engine/metrics/frechet-distance.ts';
-import { compareManifolds, manifoldRadii, precision, recall } from '../engine/metrics/manifolds.ts';
+import { takeRows } from '../engine/features/features.ts';
+import { resampledFrechetDistance } from '../engine/metrics/frechet-distance.ts';
 import { vendiScore } from '../engine/metrics/vendi-score.ts';
-import { philoxStream } from '../engine/tensor/philox.ts';
-import type { Pool } from './calibration-pools.ts';
-import { densityJudge, type JudgedDensity, type DensityJudge } from './density-judge.ts';
+import {
+  drawsOf,
+  intervalOverBriefs,
+  meanOf,
+  poolOf,
+  type CalibrationBrief,
+  type MeasuredSetting,
+  type MeasureOptions,
+} from './calibration-measures.ts';
 
-/** One brief with its references and its pools, ready to be measured. */
-export interface CalibrationBrief {
-  readonly reference: Features;
-  readonly radii: Float64Array;
-  readonly moments: Moments;
-  readonly judge: DensityJudge;
-  readonly pools: ReadonlyMap<number, Pool & { readonly densities: readonly JudgedDensity[] }>;
-}
-
-/** Knobs of the dial that a calibration tries. */
-export interface Setting {
-  readonly guidanceScale: number;
-  readonly densityWeight: number;
-  /** Percentile of the references. */
-  readonly densityThreshold: number;
-}
-
-/** What a setting does, one number a brief. */
-export interface MeasuredSetting extends Setting {
-  readonly precisions: readonly number[];
-  readonly recalls: readonly number[];
-  readonly acceptances: readonly number[];
-  readonly precision: number;
-  readonly recall: number;
-  readonly acceptance: number;
-}
-
-export interface PathOptions {
-  /** Neighbour of precision and recall. */
-  readonly k: number;
-  /** Images kept a brief: all settings are compared at this count. */
-  readonly kept: number;
-  readonly seed: number;
-  /** Guidance scale of dial 0. */
-  readonly usualScale: number;
-}
-
-/** Draws of the kept images whose measures are averaged. */
-const repeats = 6;
 /** A setting that keeps fewer than this share costs too much for a dial. */
 const leastAcceptance = 0.2;
-/** Weights tried, and their reciprocals. */
-const weights = [2, 4, 16];
-/** Thresholds tried, as shares of the candidates that lie below. */
-const thresholdShares = [0.15, 0.3, 0.5, 0.7, 0.85];
+/** Measured on pools that hold fewer accepted candidates than are drawn, a setting would look tamer than it is. */
+const mostShortfall = 0.02;
 /** Stops on each side of 0. */
 const stopsASide = 4;
 
-export async function calibrationBrief(
-  reference: Features,
-  pools: readonly Pool[],
-  k: number,
-): Promise<CalibrationBrief> {
-  const judge = await densityJudge(reference);
-  const judged = new Map<number, Pool & { readonly densities: readonly JudgedDensity[] }>();
-  for (const pool of pools) judged.set(pool.guidanceScale, { ...pool, densities: await judge.judge(pool.features) });
-  return { reference, radii: await manifoldRadii(reference, k), moments: momentsOf(reference), judge, pools: judged };
-}
-
-/** Measures one setting on every brief, at equal counts. */
-export async function measureSetting(
-  briefs: readonly CalibrationBrief[],
-  setting: Setting,
-  options: PathOptions,
-): Promise<MeasuredSetting> {
-  const measured = await Promise.all(briefs.map((brief, at) => measureBrief(brief, at, setting, options)));
-  const precisions = measured.map((figures) => figures.precision);
-  const recalls = measured.map((figures) => figures.recall);
-  const acceptances = measured.map((figures) => figures.acceptance);
-  return {
-    ...setting,
-    precisions,
-    recalls,
-    acceptances,
-    precision: meanOf(precisions),
-    recall: meanOf(recalls),
-    acceptance: meanOf(acceptances),
-  };
-}
-
-async function measureBrief(brief: CalibrationBrief, at: number, setting: Setting, options: PathOptions) {
-  const { probabilities, draws } = drawsOf(brief, at, setting, options);
-  let inside = 0;
-  let covered = 0;
-  for (const features of draws) {
-    const manifolds = await compareManifolds(brief.reference, features, { k: options.k, referenceRadii: brief.radii });
-    inside += precision(manifolds);
-    covered += recall(manifolds);
-  }
-  return { precision: inside / repeats, recall: covered / repeats, acceptance: meanOf(probabilities) };
-}
-
-/** The kept images of one brief, drawn by their acceptance; the same random numbers for every setting. */
-function drawsOf(brief: CalibrationBrief, at: number, setting: Setting, { kept, seed }: PathOptions) {
-  const pool = brief.pools.get(setting.guidanceScale);
-  if (pool === undefined) throw new RangeError(`calibration: no pool at guidance scale ${setting.guidanceScale}`);
-  const reweighting: Reweighting = {
-    weight: setting.densityWeight,
-    threshold: brief.judge.threshold(setting.densityThreshold),
-  };
-  const probabilities = pool.densities.map(({ density }) => acceptanceProbability(density, reweighting));
-  const draws = Array.from({ length: repeats }, (_, repeat) => {
-    const random = uniformNumbers(philoxStream(seed, at * repeats + repeat, 'selection'));
-    return takeRows(pool.features, importanceResample(probabilities, kept, random).chosen);
-  });
-  return { probabilities, draws };
-}
+/** A measured setting with its place on the dial. */
+export type Stop = MeasuredSetting & { readonly dial: number };
 
 /**
- * Thresholds worth trying, in percent of the references: where they part the candidates of all briefs. Generated pictures
- * are seldom as dense as real ones, so that fixed percentiles would leave nothing to choose.
+ * The dial's stops, −1 to 1, chosen among measured settings. Dial 0 is the usual guidance as it is; the ends are the
+ * affordable settings of highest precision and of highest recall. Between an end and the middle, precision and recall go
+ * one way only, and of the settings near their share of the way those furthest out are taken: better in both than the
+ * straight line.
+ *
+ * @param grid measured settings; `usual` is one of them, without reweighting
  */
-export function candidateThresholds(briefs: readonly CalibrationBrief[]): number[] {
-  const all = briefs.flatMap(({ pools }) =>
-    [...pools.values()].flatMap(({ densities }) => densities.map(({ percentile }) => percentile)),
+export function stopsOf(grid: readonly MeasuredSetting[], usual: MeasuredSetting): Stop[] {
+  const affordable = grid.filter(
+    ({ acceptance, shortfall }) => acceptance >= leastAcceptance && shortfall <= mostShortfall,
   );
-  const sorted = Float64Array.from(all).sort();
-  return [...new Set(thresholdShares.map((share) => Math.round(10 * quantile(sorted, share)) / 10))];
-}
-
-/** Every setting worth trying: guidance alone, and both directions of reweighting at each scale. */
-export function settingsGrid(scales: readonly number[], thresholds: readonly number[]): Setting[] {
-  const reweightings = [...weights, ...weights.map((weight) => 1 / weight)];
-  const middle = thresholds[thresholds.length >> 1] ?? 50;
-  return scales.flatMap((guidanceScale) => [
-    { guidanceScale, densityWeight: 1, densityThreshold: middle },
-    ...reweightings.flatMap((densityWeight) =>
-      thresholds.map((densityThreshold) => ({ guidanceScale, densityWeight, densityThreshold })),
-    ),
-  ]);
-}
-
-/**
- * The settings of the dial's stops, −1 to 1. The ends are the affordable settings of highest precision and of highest
- * recall on the grid; between an end and the usual setting the weight goes geometrically, the scale over the nearest
- * scales that have a pool, so that every stop can be measured as it is.
- */
-export function stopSettings(
-  grid: readonly MeasuredSetting[],
-  scales: readonly number[],
-  usualScale: number,
-): (Setting & { readonly dial: number })[] {
-  const affordable = grid.filter(({ acceptance }) => acceptance >= leastAcceptance);
   const best = (score: (setting: MeasuredSetting) => number): MeasuredSetting =>
-    affordable.reduce((top, setting) => (score(setting) > score(top) ? setting : top));
+    affordable.reduce((top, setting) => (score(setting) > score(top) ? setting : top), usual);
   const faithful = best((setting) => setting.precision + 0.1 * setting.recall);
   const diverse = best((setting) => setting.recall + 0.1 * setting.precision);
-  return Array.from({ length: 2 * stopsASide + 1 }, (_, i) => {
-    const dial = i / stopsASide - 1;
-    const end = dial < 0 ? faithful : diverse;
-    const share = Math.abs(dial);
-    const scale = usualScale + share * (end.guidanceScale - usualScale);
-    return {
-      dial,
-      guidanceScale: share === 1 ? end.guidanceScale : nearest(scales, scale),
-      densityWeight: end.densityWeight ** share,
-      densityThreshold: dial === 0 ? (faithful.densityThreshold + diverse.densityThreshold) / 2 : end.densityThreshold,
-    };
-  });
+  const shares = Array.from({ length: stopsASide - 1 }, (_, i) => (i + 1) / stopsASide);
+  const faithfulSide = between(usual, faithful, affordable, shares, 1).toReversed();
+  const diverseSide = between(usual, diverse, affordable, shares, -1);
+  const inner = [faithfulSide.at(-1), diverseSide[0]].map((stop) => stop?.densityThreshold ?? usual.densityThreshold);
+  // Without a weight the threshold does nothing; halfway between its neighbours' it does not jump on the way.
+  const middle = { ...usual, densityThreshold: meanOf(inner) };
+  return [faithful, ...faithfulSide, middle, ...diverseSide, diverse].map((setting, i) => ({
+    ...setting,
+    dial: i / stopsASide - 1,
+  }));
 }
 
-export function nearest(values: readonly number[], wanted: number): number {
-  return values.reduce((best, value) => (Math.abs(value - wanted) < Math.abs(best - wanted) ? value : best));
+/**
+ * A setting for each share of the way from the middle to an end.
+ *
+ * @param direction 1 where precision rises and recall falls on the way, −1 where it is the other way round
+ */
+function between(
+  from: MeasuredSetting,
+  to: MeasuredSetting,
+  settings: readonly MeasuredSetting[],
+  shares: readonly number[],
+  direction: 1 | -1,
+): MeasuredSetting[] {
+  const way = { precision: to.precision - from.precision, recall: to.recall - from.recall };
+  const length = Math.hypot(way.precision, way.recall);
+  if (length === 0) return shares.map(() => from);
+  const scoreOf = ({ precision, recall }: MeasuredSetting, share: number): number => {
+    const [right, up] = [recall - from.recall, precision - from.precision];
+    const along = (up * way.precision + right * way.recall) / length ** 2;
+    const outward = (up * Math.abs(way.recall) + right * Math.abs(way.precision)) / length;
+    return outward - Math.abs(along - share) * length;
+  };
+  const precedes = (a: MeasuredSetting, b: MeasuredSetting): boolean =>
+    direction * (b.precision - a.precision) >= 0 && direction * (b.recall - a.recall) <= 0;
+  const allowed = [
+    from,
+    to,
+    ...settings.filter((setting) => precedes(from, setting) && precedes(setting, to)),
+  ].toSorted((a, b) => direction * (a.precision - b.precision) || direction * (b.recall - a.recall));
+  // The best chain that ends at each setting, share by share.
+  let chains: { readonly score: number; readonly chain: readonly MeasuredSetting[] }[] = allowed.map((setting) => ({
+    score: scoreOf(setting, shares[0] ?? 0),
+    chain: [setting],
+  }));
+  for (const share of shares.slice(1))
+    chains = allowed.map((setting, i) => {
+      const before = chains
+        .filter((_, j) => j === i || precedes(allowed[j] ?? setting, setting))
+        .reduce((top, one) => (one.score > top.score ? one : top));
+      return { score: before.score + scoreOf(setting, share), chain: [...before.chain, setting] };
+    });
+  return [...chains.reduce((top, one) => (one.score > top.score ? one : top)).chain];
 }
 
-/** A stop with its measures: means over briefs, intervals by resampling briefs. */
-export async function measureStop(
+/** A stop as the dial's path holds it: means over briefs, intervals by resampling briefs. */
+export function dialStopOf(
   briefs: readonly CalibrationBrief[],
-  stop: Setting & { readonly dial: number },
-  options: PathOptions,
+  stop: Stop,
+  options: MeasureOptions,
   features: string,
-): Promise<DialStop> {
-  const measured = await measureSetting(briefs, stop, options);
+): DialStop {
   const frechet: number[] = [];
   const vendi: number[] = [];
   for (const [at, brief] of briefs.entries()) {
     const [first] = drawsOf(brief, at, stop, options).draws;
     if (first === undefined) continue;
-    frechet.push(resampledFrechetDistance(brief.moments, first).evaluate(new Int32Array(first.count).fill(1)));
-    vendi.push(vendiScore(first));
+    const kept = takeRows(poolOf(brief, stop).features, first);
+    frechet.push(resampledFrechetDistance(brief.moments, kept).evaluate(new Int32Array(kept.count).fill(1)));
+    vendi.push(vendiScore(kept));
   }
   const references = Math.round(meanOf(briefs.map(({ reference }) => reference.count)));
   const measure = (name: MeasureName, values: readonly number[]): Measure => {
-    const value = meanOf(values);
-    const random = uniformNumbers(philoxStream(options.seed, 0, 'bootstrap'));
-    const mean = (times: Int32Array): number =>
-      values.reduce((sum, one, i) => sum + one * (times[i] ?? 0), 0) / values.length;
-    const interval = bootstrap(values.length, value, mean, random);
+    const interval = intervalOverBriefs(values, options.seed);
     return {
       name,
-      value,
+      value: meanOf(values),
       low: interval?.low ?? null,
       high: interval?.high ?? null,
       generatedCount: options.kept * values.length,
@@ -210,24 +124,19 @@ export async function measureStop(
       note: `mean over ${values.length} briefs of ${options.kept} kept images each; interval over briefs`,
     };
   };
-  const seconds = meanOf(briefs.map(({ pools }) => pools.get(stop.guidanceScale)?.secondsPerImage ?? NaN));
   return {
     dial: stop.dial,
     guidanceScale: stop.guidanceScale,
-    guidanceInterval: null,
+    guidanceInterval: stop.guidanceInterval,
     densityWeight: stop.densityWeight,
     densityThreshold: stop.densityThreshold,
     measures: [
-      measure('precision', measured.precisions),
-      measure('recall', measured.recalls),
+      measure('precision', stop.precisions),
+      measure('recall', stop.recalls),
       measure('frechetDistance', frechet),
       measure('vendiScore', vendi),
     ],
-    acceptance: measured.acceptance,
-    secondsPerKept: seconds / measured.acceptance,
+    acceptance: stop.acceptance,
+    secondsPerKept: meanOf(briefs.map((brief) => poolOf(brief, stop).secondsPerImage)) / stop.acceptance,
   };
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -7,7 +7,7 @@ export type DialKnobs = Pick<DialStop, 'guidanceScale' | 'guidanceInterval' | 'd
 
 /**
  * The knobs at a position of the dial, between the two nearest stops: linear in guidance scale, interval and percentile,
- * geometric in the weight (it is a ratio). An interval acts only where both stops have one.
+ * geometric in the weight (it is a ratio). Where only one of the stops guides within an interval, the nearer one decides.
  *
  * @throws bad-input outside −1 … 1
  */
@@ -24,14 +24,12 @@ export function knobsAt({ stops }: DialPath, dial: number): DialKnobs {
   return {
     guidanceScale: between(low.guidanceScale, high.guidanceScale),
     guidanceInterval:
-      share === 1
-        ? high.guidanceInterval
-        : low.guidanceInterval === null || high.guidanceInterval === null
-          ? null
-          : {
-              low: between(low.guidanceInterval.low, high.guidanceInterval.low),
-              high: between(low.guidanceInterval.high, high.guidanceInterval.high),
-            },
+      low.guidanceInterval === null || high.guidanceInterval === null
+        ? (share < 0.5 ? low : high).guidanceInterval
+        : {
+            low: between(low.guidanceInterval.low, high.guidanceInterval.low),
+            high: between(low.guidanceInterval.high, high.guidanceInterval.high),
+          },
     densityWeight: Math.exp(between(Math.log(low.densityWeight), Math.log(high.densityWeight))),
     densityThreshold: between(low.densityThreshold, high.densityThreshold),
   };

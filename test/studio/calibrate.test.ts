@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { calibrate, type CalibrationSettings } from '../../main/studio/calibrate.ts';
 import { readCalibration } from '../../main/studio/calibration.ts';
-import { stopSettings, type MeasuredSetting } from '../../main/studio/dial-path.ts';
+import { guidancesToTry } from '../../main/studio/calibration-guidance.ts';
+import { poolDistances, recallOf, type MeasuredSetting } from '../../main/studio/calibration-measures.ts';
+import { presetsOf } from '../../main/studio/calibration-presets.ts';
+import { verdictOn } from '../../main/studio/calibration-verdict.ts';
+import { stopsOf } from '../../main/studio/dial-path.ts';
+import { featuresFromRows, takeRows } from '../../main/engine/features/features.ts';
+import { compareManifolds, manifoldRadii, precision, recall } from '../../main/engine/metrics/manifolds.ts';
+import { momentsOf } from '../../main/engine/metrics/frechet-distance.ts';
+import { philoxStream } from '../../main/engine/tensor/philox.ts';
+import { densityJudge } from '../../main/studio/density-judge.ts';
 import { openWorkshop } from '../../main/studio/workshop.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
 import { packagesFolder, temporaryFolder } from '../doubles/packages.ts';
@@ -23,6 +32,10 @@ const settingsOf = (model: string, briefs: string): CalibrationSettings => ({
   pool: 24,
   kept: 8,
   scales: [1, 2],
+  intervalScales: [2],
+  interval: { low: 0.3, high: 3 },
+  minutes: null,
+  planOnly: false,
   steps: 8,
   seed: 5,
   batchSize: 8,
@@ -40,7 +53,12 @@ describe('a calibration', () => {
     writeFileSync(briefs, 'a vase\n\nred vase\nmatte vase\nnever reached\n');
     const settings = settingsOf(model.path, briefs);
     const events = await Array.fromAsync(calibrate(settings, workshop));
-    expect(events.filter(({ kind }) => kind === 'pool')).toHaveLength(6);
+    // Three guidances × three briefs × 8 candidates, and 16 more at two guidances.
+    expect(events[0]).toMatchObject({ kind: 'plan', images: 72 + 96, remembered: 0, seconds: expect.any(Number) });
+    const pools = join(home.path, 'cache', 'calibration');
+    const made = readdirSync(pools).filter((name) => name.endsWith('.npy')).length;
+    expect(events.filter(({ kind }) => kind === 'pool')).toHaveLength(made);
+    expect([12, 15]).toContain(made);
     const calibration = await readCalibration(model.path);
     expect(calibration?.briefs).toEqual(['a vase', 'red vase', 'matte vase']);
     expect(calibration?.path.stops.map(({ dial }) => dial)).toEqual([-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1]);
@@ -52,12 +70,60 @@ describe('a calibration', () => {
     }
     expect(readFileSync(join(model.path, 'calibration.svg'), 'utf8')).toMatch(/^<svg .*precision \(fidelity\)/s);
 
-    const pools = join(home.path, 'cache', 'calibration');
-    expect(readdirSync(pools).filter((name) => name.endsWith('.npy'))).toHaveLength(6);
+    expect(calibration?.guidanceAlone.map(({ guidanceScale }) => guidanceScale)).toEqual([2, 1, 2]);
+
     // Nothing is generated again: the engine is not even asked for.
     workshop.engine.close();
     const again = await Array.fromAsync(calibrate(settings, workshop));
     expect(again.at(-1)).toMatchObject({ kind: 'complete', calibration: { path: calibration?.path } });
+  });
+
+  it('says what it would take, and does with the time it is given', async () => {
+    using home = temporaryFolder();
+    using model = measuredPackage();
+    using workshop = workshopOf();
+    vi.stubEnv('GAMUT_HOME', home.path);
+    const briefs = join(model.path, 'briefs.txt');
+    writeFileSync(briefs, 'red vase\nmatte vase\n');
+    const settings = { ...settingsOf(model.path, briefs), pool: 8, intervalScales: [], interval: null };
+    const attempt = (changed: Partial<CalibrationSettings>) =>
+      Array.fromAsync(calibrate({ ...settings, ...changed }, workshop));
+
+    const plan = await attempt({ planOnly: true });
+    expect(plan).toEqual([{ kind: 'plan', images: 32, remembered: 0, seconds: expect.any(Number) }]);
+    await expect(attempt({ minutes: 0 })).rejects.toThrow(/minutes: 0 were enough for 0 of 2 guidances/);
+    expect(existsSync(join(model.path, 'calibration.json'))).toBe(false);
+
+    // What was made before needs no time, and what there is no time for is left out.
+    await attempt({});
+    const short = await attempt({ pool: 24, scales: [1, 2, 4], minutes: 0 });
+    expect(short.filter(({ kind }) => kind === 'out-of-time')).toHaveLength(1);
+    const complete = short.at(-1);
+    if (complete?.kind !== 'complete') throw new Error('expected a calibration');
+    expect(complete.calibration.pools).toMatchObject([
+      { guidanceScale: 2, candidates: 8 },
+      { guidanceScale: 1, candidates: 8 },
+    ]);
+    expect(complete.calibration.path.stops.every(({ densityWeight }) => densityWeight === 1)).toBe(true);
+  });
+
+  it('that is stopped leaves no calibration, and what it made is used the next time', async () => {
+    using home = temporaryFolder();
+    using model = measuredPackage();
+    using workshop = workshopOf();
+    vi.stubEnv('GAMUT_HOME', home.path);
+    const briefs = join(model.path, 'briefs.txt');
+    writeFileSync(briefs, 'red vase\nmatte vase\n');
+    const settings = { ...settingsOf(model.path, briefs), pool: 8 };
+    const controller = new AbortController();
+    const cut = async () => {
+      for await (const { kind } of calibrate(settings, workshop, controller.signal))
+        if (kind === 'pool') controller.abort();
+    };
+    await expect(cut()).rejects.toMatchObject({ code: 'interrupted' });
+    expect(existsSync(join(model.path, 'calibration.json'))).toBe(false);
+    const [plan] = await Array.fromAsync(calibrate({ ...settings, planOnly: true }, workshop));
+    expect(plan).toMatchObject({ images: 40, remembered: 8 });
   });
 
   it('refuses to measure too little, and leaves no file behind', async () => {
@@ -69,6 +135,11 @@ describe('a calibration', () => {
     await expect(attempt(settingsOf(model.path, briefs))).rejects.toThrow(/at least 2 to average over, got 1/);
     await expect(attempt({ ...settingsOf(model.path, briefs), kept: 3 })).rejects.toThrow(/kept: expected more than 3/);
     await expect(attempt({ ...settingsOf(model.path, briefs), kept: 25 })).rejects.toThrow(/at most the 24/);
+    await expect(attempt({ ...settingsOf(model.path, briefs), scales: [2] })).rejects.toThrow(/at least 2 guidance/);
+    await expect(attempt(settingsOf(model.path, 'nowhere.txt'))).rejects.toThrow(/briefs: expected a text file/);
+    await expect(attempt({ ...settingsOf(model.path, briefs), interval: { low: 3, high: 3 } })).rejects.toThrow(
+      /interval: expected LOW,HIGH in sigma/,
+    );
     expect(existsSync(join(model.path, 'calibration.json'))).toBe(false);
   });
 
@@ -79,36 +150,157 @@ describe('a calibration', () => {
   });
 });
 
+describe('precision and recall of a part of a pool', () => {
+  it('are those of the part measured alone', async () => {
+    const random = philoxStream(3, 0, 'start');
+    const rows = (count: number, at: number) =>
+      featuresFromRows(
+        Array.from({ length: count }, () => Array.from(random.normal(new Float64Array(3)), (x) => x + at)),
+      );
+    const [reference, pool] = [rows(60, 0), rows(30, 0.7)];
+    const radii = await manifoldRadii(reference, 3);
+    const judge = await densityJudge(reference);
+    const distances = poolDistances({ reference, radii, moments: momentsOf(reference), judge, pools: new Map() }, pool);
+    const part = [3, 29, 14, 0, 7, 8, 21, 22];
+    const manifolds = await compareManifolds(reference, takeRows(pool, part), { k: 3 });
+    expect(part.reduce((sum, row) => sum + (distances.inside[row] ?? NaN), 0) / part.length).toBe(precision(manifolds));
+    expect(recallOf(distances, part, 3)).toBe(recall(manifolds));
+    expect(recall(manifolds)).toBeGreaterThan(0);
+  });
+});
+
+const setting = (
+  guidanceScale: number,
+  densityWeight: number,
+  meanPrecision: number,
+  meanRecall: number,
+  acceptance: number,
+  more: Partial<MeasuredSetting> = {},
+): MeasuredSetting => ({
+  guidanceScale,
+  guidanceInterval: null,
+  densityWeight,
+  densityThreshold: 50,
+  precision: meanPrecision,
+  recall: meanRecall,
+  acceptance,
+  shortfall: 0,
+  // Four briefs that differ in level, not in what settings do to them.
+  precisions: [-0.03, -0.01, 0.01, 0.03].map((level) => meanPrecision + level),
+  recalls: [-0.03, -0.01, 0.01, 0.03].map((level) => meanRecall + level),
+  ...more,
+});
+
 describe('the stops of the dial', () => {
-  const setting = (
-    guidanceScale: number,
-    densityWeight: number,
-    precision: number,
-    recall: number,
-    acceptance: number,
-  ): MeasuredSetting => ({
-    guidanceScale,
-    densityWeight,
-    densityThreshold: 50,
-    precision,
-    recall,
-    acceptance,
-    precisions: [],
-    recalls: [],
-    acceptances: [],
+  const usual = setting(3, 1, 0.6, 0.6, 1);
+  const grid = [
+    usual,
+    setting(6, 16, 0.9, 0.3, 0.3),
+    setting(6, 64, 0.95, 0.2, 0.1),
+    setting(6, 32, 0.97, 0.2, 0.5, { shortfall: 0.2 }),
+    setting(3, 2, 0.7, 0.55, 0.8),
+    setting(4.5, 1, 0.75, 0.45, 1),
+    setting(4.5, 2, 0.76, 0.35, 0.8),
+    setting(6, 4, 0.8, 0.42, 0.5),
+    setting(1, 1 / 4, 0.4, 0.9, 0.5),
+    setting(1, 1, 0.5, 0.8, 1),
+    setting(1.5, 1 / 2, 0.45, 0.5, 0.7),
+  ];
+
+  it('end at the highest precision and recall that are affordable and measurable, with the usual guidance between', () => {
+    const stops = stopsOf(grid, usual);
+    expect(stops.map(({ dial }) => dial)).toEqual([-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1]);
+    expect(stops[0]).toMatchObject({ guidanceScale: 6, densityWeight: 16 });
+    expect(stops[4]).toMatchObject({ guidanceScale: 3, densityWeight: 1 });
+    expect(stops[8]).toMatchObject({ guidanceScale: 1, densityWeight: 0.25 });
   });
 
-  it('end at the highest precision and recall that are affordable', () => {
-    const grid = [
-      setting(3, 1, 0.6, 0.6, 1),
-      setting(6, 16, 0.9, 0.3, 0.3),
-      setting(6, 64, 0.95, 0.2, 0.1),
-      setting(1, 1 / 4, 0.4, 0.9, 0.5),
-    ];
-    const stops = stopSettings(grid, [1, 2, 3, 4.5, 6], 3);
-    expect(stops[0]).toMatchObject({ dial: -1, guidanceScale: 6, densityWeight: 16 });
-    expect(stops[2]).toMatchObject({ dial: -0.5, guidanceScale: 4.5, densityWeight: 4 });
-    expect(stops[4]).toMatchObject({ dial: 0, guidanceScale: 3, densityWeight: 1 });
-    expect(stops[8]).toMatchObject({ dial: 1, guidanceScale: 1, densityWeight: 0.25 });
+  it('go one way in precision and in recall, through the settings furthest out', () => {
+    const stops = stopsOf(grid, usual);
+    stops.slice(1).forEach((stop, i) => {
+      expect(stop.precision).toBeLessThanOrEqual(stops[i]?.precision ?? NaN);
+      expect(stop.recall).toBeGreaterThanOrEqual(stops[i]?.recall ?? NaN);
+    });
+    const [, , , quarter] = stops;
+    expect(quarter).toMatchObject({ guidanceScale: 3, densityWeight: 2 });
+    expect(stops[2]).not.toMatchObject({ guidanceScale: 4.5, densityWeight: 2 });
+    expect(stops[6]).toMatchObject({ guidanceScale: 1, densityWeight: 1 });
+  });
+
+  it('are all the usual guidance where nothing else can be had', () => {
+    expect(new Set(stopsOf([usual], usual).map(({ guidanceScale }) => guidanceScale))).toEqual(new Set([3]));
+  });
+
+  it('are held against guidance alone and against themselves', () => {
+    const stops = stopsOf(grid, usual);
+    const fair = verdictOn(stops, [usual, setting(4.5, 1, 0.75, 0.45, 1)], 0);
+    expect(fair).toMatchObject({ backwards: [], dominated: [] });
+    expect(fair.precisionApart).toBeCloseTo(0.5, 9);
+    expect(fair.recallApart).toBeCloseTo(0.6, 9);
+    expect(verdictOn(stops, [setting(5, 1, 0.95, 0.35, 1)], 0).dominated).toEqual(['-1 by guidance 5']);
+    expect(verdictOn(stops.toReversed(), [], 0).backwards).not.toEqual([]);
+  });
+});
+
+describe('the guidances of a calibration', () => {
+  it('come in the order of their importance', () => {
+    const tried = guidancesToTry([6, 1, 3, 1.5], [1, 3, 6], { low: 0.3, high: 4 }, 2.8);
+    expect(tried.map(({ guidanceScale, guidanceInterval }) => [guidanceScale, guidanceInterval?.high ?? null])).toEqual(
+      [
+        [3, null],
+        [1, null],
+        [6, null],
+        [1.5, null],
+        [6, 4],
+        [3, 4],
+      ],
+    );
+  });
+});
+
+describe('presets of a calibration', () => {
+  it('carry the figures of their stops', () => {
+    const measure = (name: 'precision' | 'recall', value: number) => ({
+      name,
+      value,
+      low: value - 0.02,
+      high: value + 0.02,
+      generatedCount: 1008,
+      referenceCount: 100,
+      features: 'test',
+      note: null,
+    });
+    const stop = (dial: number) => ({
+      dial,
+      guidanceScale: 3,
+      guidanceInterval: null,
+      densityWeight: 1,
+      densityThreshold: 50,
+      measures: [measure('precision', 0.6 - 0.2 * dial), measure('recall', 0.5 + 0.2 * dial)],
+      acceptance: 0.5,
+      secondsPerKept: 1,
+    });
+    const presets = presetsOf({
+      format: 1,
+      command: 'test',
+      modelHash: '',
+      features: 'test',
+      references: 'test',
+      stepCount: 12,
+      seed: 0,
+      briefs: ['a', 'b'],
+      pools: [],
+      keptPerBrief: 42,
+      k: 3,
+      densityK: 10,
+      path: { description: '', stops: [-1, -0.75, 0, 0.75, 1].map(stop) },
+      guidanceAlone: [],
+      verdict: { precisionApart: 0, recallApart: 0, backwards: [], dominated: [] },
+    });
+    expect(Object.keys(presets)).toEqual(['faithful', 'balanced', 'exploratory']);
+    expect(presets['faithful']).toMatchObject({ settings: { dial: -0.75, stepCount: 12 } });
+    expect(presets['faithful']?.tunedFor).toBe(
+      'Dial -0.75 of the calibrated path, 12 steps; measured over 2 briefs of 42 images: precision 0.750 (0.730–0.770), recall 0.350 (0.330–0.370), 1 in 2.0 kept.',
+    );
   });
 });

@@ -47,6 +47,7 @@ describe('the dial', () => {
       densityThreshold: 40,
     });
     expect(knobsAt(path, 0.5)).toMatchObject({ guidanceInterval: null, densityWeight: expect.closeTo(0.5, 12) });
+    expect(knobsAt(path, 0.4)).toMatchObject({ guidanceInterval: { low: 1, high: 8 } });
   });
 
   it('never leaves the range of its stops', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadFeatureEncoder } from '../../main/model-packages/feature-encoder.ts';
 import { loadReferenceSet, statedIn, subsetFor } from '../../main/studio/reference-set.ts';
-import { commonBriefs } from '../../main/studio/calibrate.ts';
+import { commonBriefs } from '../../main/studio/calibration-briefs.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
 import { packageFolder } from '../doubles/packages.ts';
 

@@ -1,0 +1,243 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import type { Features } from '../engine/features/features.ts';
+import { squaredDistance } from '../engine/features/distances.ts';
+import { acceptanceProbability, importanceResample } from '../engine/features/reweighting.ts';
+import { uniformNumbers } from '../engine/features/uniform.ts';
+import { bootstrap, quantile } from '../engine/metrics/bootstrap.ts';
+import type { Interval } from '../engine/metrics/bootstrap.ts';
+import { momentsOf, type Moments } from '../engine/metrics/frechet-distance.ts';
+import { manifoldRadii } from '../engine/metrics/manifolds.ts';
+import { philoxStream } from '../engine/tensor/philox.ts';
+import { guidanceKey, type Guidance } from './calibration-guidance.ts';
+import type { Pool } from './calibration-pools.ts';
+import { densityJudge, type DensityJudge, type JudgedDensity } from './density-judge.ts';
+
+/** One brief with its references and its pools, ready to be measured. */
+export interface CalibrationBrief {
+  readonly reference: Features;
+  readonly radii: Float64Array;
+  readonly moments: Moments;
+  readonly judge: DensityJudge;
+  /** By `guidanceKey`. */
+  readonly pools: ReadonlyMap<string, JudgedPool>;
+}
+
+type JudgedPool = Pool & { readonly densities: readonly JudgedDensity[] };
+
+/** Knobs of the dial that a calibration tries. */
+export interface Setting extends Guidance {
+  readonly densityWeight: number;
+  /** Percentile of the references. */
+  readonly densityThreshold: number;
+}
+
+/** What a setting does, one number a brief, and the means. */
+export interface MeasuredSetting extends Setting {
+  readonly precisions: readonly number[];
+  readonly recalls: readonly number[];
+  readonly precision: number;
+  readonly recall: number;
+  readonly acceptance: number;
+  /** Share of the images wanted that the pools' accepted candidates are short of; above 0 the draws are too tame. */
+  readonly shortfall: number;
+}
+
+export interface MeasureOptions {
+  /** Neighbour of precision and recall. */
+  readonly k: number;
+  /** Images kept a brief: all settings are compared at this count. */
+  readonly kept: number;
+  readonly seed: number;
+}
+
+/** Draws of the kept images whose measures are averaged. */
+const repeats = 6;
+/** Weights tried, and their reciprocals. */
+const weights = [2, 4, 16];
+/** Thresholds tried, as shares of the candidates that lie below. */
+const thresholdShares = [0.15, 0.3, 0.5, 0.7, 0.85];
+
+export async function calibrationBrief(
+  reference: Features,
+  pools: readonly Pool[],
+  k: number,
+): Promise<CalibrationBrief> {
+  const judge = await densityJudge(reference);
+  const judged = new Map<string, JudgedPool>();
+  for (const pool of pools) judged.set(guidanceKey(pool), { ...pool, densities: await judge.judge(pool.features) });
+  return { reference, radii: await manifoldRadii(reference, k), moments: momentsOf(reference), judge, pools: judged };
+}
+
+/**
+ * Thresholds worth trying, in percent of the references: where they part the candidates of all briefs. Generated pictures
+ * are seldom as dense as real ones, so that fixed percentiles would leave nothing to choose.
+ */
+export function candidateThresholds(briefs: readonly CalibrationBrief[]): number[] {
+  const all = briefs.flatMap(({ pools }) =>
+    [...pools.values()].flatMap(({ densities }) => densities.map(({ percentile }) => percentile)),
+  );
+  const sorted = Float64Array.from(all).sort();
+  return [...new Set(thresholdShares.map((share) => Math.round(10 * quantile(sorted, share)) / 10))];
+}
+
+/** Every setting worth trying: guidance alone, and both directions of reweighting at each guidance. */
+export function settingsGrid(guidances: readonly Guidance[], thresholds: readonly number[]): Setting[] {
+  const reweightings = [...weights, ...weights.map((weight) => 1 / weight)];
+  return guidances.flatMap((guidance) => [
+    ...alone([guidance], thresholds[thresholds.length >> 1]),
+    ...reweightings.flatMap((densityWeight) =>
+      thresholds.map((densityThreshold) => ({ ...guidance, densityWeight, densityThreshold })),
+    ),
+  ]);
+}
+
+/** Guidance without reweighting. */
+export function alone(guidances: readonly Guidance[], densityThreshold = 50): Setting[] {
+  return guidances.map(({ guidanceScale, guidanceInterval }) => ({
+    guidanceScale,
+    guidanceInterval,
+    densityWeight: 1,
+    densityThreshold,
+  }));
+}
+
+/** Measures settings on every brief, at equal counts, a brief at a time. */
+export async function measureSettings(
+  briefs: readonly CalibrationBrief[],
+  settings: readonly Setting[],
+  options: MeasureOptions,
+  signal?: AbortSignal,
+): Promise<MeasuredSetting[]> {
+  const figures = settings.map(() => [] as BriefFigures[]);
+  for (const [at, brief] of briefs.entries()) {
+    await turnOfTheLoop();
+    signal?.throwIfAborted();
+    const distances = new Map<string, PoolDistances>();
+    settings.forEach((setting, i) => {
+      const pool = poolOf(brief, setting);
+      const key = guidanceKey(setting);
+      const known = distances.get(key) ?? poolDistances(brief, pool.features);
+      distances.set(key, known);
+      figures[i]?.push(measureBrief(brief, at, setting, known, options));
+    });
+  }
+  return settings.map((setting, i) => {
+    const all = figures[i] ?? [];
+    const precisions = all.map(({ precision }) => precision);
+    const recalls = all.map(({ recall }) => recall);
+    return {
+      ...setting,
+      precisions,
+      recalls,
+      precision: meanOf(precisions),
+      recall: meanOf(recalls),
+      acceptance: meanOf(all.map(({ acceptance }) => acceptance)),
+      shortfall: meanOf(all.map(({ shortfall }) => shortfall)),
+    };
+  });
+}
+
+interface BriefFigures {
+  readonly precision: number;
+  readonly recall: number;
+  readonly acceptance: number;
+  readonly shortfall: number;
+}
+
+function measureBrief(
+  brief: CalibrationBrief,
+  at: number,
+  setting: Setting,
+  distances: PoolDistances,
+  options: MeasureOptions,
+): BriefFigures {
+  const { probabilities, draws } = drawsOf(brief, at, setting, options);
+  const expected = probabilities.reduce((sum, probability) => sum + probability, 0);
+  return {
+    precision: meanOf(draws.map((rows) => meanOf(rows.map((row) => distances.inside[row] ?? NaN)))),
+    recall: meanOf(draws.map((rows) => recallOf(distances, rows, options.k))),
+    acceptance: expected / probabilities.length,
+    shortfall: Math.max(0, 1 - expected / options.kept),
+  };
+}
+
+/** Rows of the pool that are kept, a list a draw, by their acceptance; the same random numbers for every setting. */
+export function drawsOf(
+  brief: CalibrationBrief,
+  at: number,
+  setting: Setting,
+  { kept, seed }: Pick<MeasureOptions, 'kept' | 'seed'>,
+): { readonly probabilities: readonly number[]; readonly draws: readonly (readonly number[])[] } {
+  const threshold = brief.judge.threshold(setting.densityThreshold);
+  const probabilities = poolOf(brief, setting).densities.map(({ density }) =>
+    acceptanceProbability(density, { weight: setting.densityWeight, threshold }),
+  );
+  const draws = Array.from({ length: repeats }, (_, repeat) => {
+    const random = uniformNumbers(philoxStream(seed, at * repeats + repeat, 'selection'));
+    return importanceResample(probabilities, kept, random).chosen;
+  });
+  return { probabilities, draws };
+}
+
+export function poolOf(brief: CalibrationBrief, setting: Guidance): JudgedPool {
+  const pool = brief.pools.get(guidanceKey(setting));
+  if (pool === undefined) throw new RangeError(`calibration: no pool at guidance ${guidanceKey(setting)}`);
+  return pool;
+}
+
+/** What precision and recall of any part of a pool follow from. */
+interface PoolDistances {
+  readonly count: number;
+  /** 1 for candidates within a reference's ball, 0 for others. */
+  readonly inside: Uint8Array;
+  /** Squared distances [candidate, candidate] and [candidate, reference]. */
+  readonly among: Float64Array;
+  readonly toReferences: Float64Array;
+  readonly referenceCount: number;
+}
+
+export function poolDistances({ reference, radii }: CalibrationBrief, features: Features): PoolDistances {
+  const { count } = features;
+  const among = new Float64Array(count * count);
+  const toReferences = new Float64Array(count * reference.count);
+  const inside = new Uint8Array(count);
+  for (let i = 0; i < count; i++) {
+    for (let j = 0; j < i; j++) among[i * count + j] = among[j * count + i] = squaredDistance(features, i, features, j);
+    for (let r = 0; r < reference.count; r++) {
+      const squared = squaredDistance(reference, r, features, i);
+      toReferences[i * reference.count + r] = squared;
+      if (Math.sqrt(squared) < (radii[r] ?? 0)) inside[i] = 1;
+    }
+  }
+  return { count, inside, among, toReferences, referenceCount: reference.count };
+}
+
+/** Recall of some rows of a pool (Kynkäänniemi et al. 2019): the references in a ball of any row to its k-th neighbour. */
+export function recallOf(
+  { count, among, toReferences, referenceCount }: PoolDistances,
+  rows: readonly number[],
+  k: number,
+): number {
+  const covered = new Uint8Array(referenceCount);
+  const others = new Float64Array(rows.length - 1);
+  for (const row of rows) {
+    let at = 0;
+    for (const other of rows) if (other !== row) others[at++] = among[row * count + other] ?? NaN;
+    const radius = Math.sqrt(others.sort()[k - 1] ?? 0);
+    for (let r = 0; r < referenceCount; r++)
+      if (Math.sqrt(toReferences[row * referenceCount + r] ?? NaN) < radius) covered[r] = 1;
+  }
+  return covered.reduce((sum, one) => sum + one, 0) / referenceCount;
+}
+
+/** 95 % interval of a mean over briefs, by resampling briefs; null where there are too few. */
+export function intervalOverBriefs(values: readonly number[], seed: number): Interval | null {
+  const random = uniformNumbers(philoxStream(seed, 0, 'bootstrap'));
+  const mean = (times: Int32Array): number =>
+    values.reduce((sum, one, i) => sum + one * (times[i] ?? 0), 0) / values.length;
+  return bootstrap(values.length, meanOf(values), mean, random);
+}
+
+export function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
