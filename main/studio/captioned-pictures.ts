@@ -41,13 +41,21 @@ export async function captionedPictures(
   modelPackage: ModelPackage,
   count: number,
 ): Promise<readonly CaptionedPicture[]> {
-  return from === 'reference' ? shippedPictures(modelPackage, count) : folderPictures(from, count);
+  if (from !== 'reference') return folderPictures(from, count);
+  const shipped = await shippedPictures(modelPackage, count);
+  if (shipped.length === 0)
+    throw new Failure(
+      'not-found',
+      `images: model ${modelPackage.id} ships no pictures with captions; name a folder`,
+      'images',
+    );
+  return shipped;
 }
 
-async function shippedPictures({ folder, id }: ModelPackage, count: number): Promise<CaptionedPicture[]> {
+/** The first references' pictures that a model ships; none where it ships none. */
+export async function shippedPictures({ folder }: ModelPackage, count: number): Promise<CaptionedPicture[]> {
   const parsed = cardSchema.safeParse(readOptionalJson(folder, 'gamut.json', z.looseObject({})) ?? {});
-  if (!parsed.success)
-    throw new Failure('not-found', `images: model ${id} ships no pictures with captions; name a folder`, 'images');
+  if (!parsed.success) return [];
   const { captions, pictures } = parsed.data.referenceSet;
   const lines = await captionLines(join(folder, captions));
   const sheet = await readPictureFile(join(folder, pictures.file));

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../contract/failures.ts';
 import type { ImageRecord, ImageScores, ProviderReport } from '../contract/images.ts';
+import { nudgeWarning, type NudgeReport } from '../contract/nudge.ts';
 import type { GenerationSettings } from '../contract/settings.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
 import type { NudgeEvent } from '../engine/generation/nudge-image.ts';
@@ -154,6 +155,29 @@ export async function* nudgePrepared(
     references: judge.references,
     largestChange,
     modelCalls,
+  };
+}
+
+/** The figures of a nudge, for those who see both pictures. */
+export function nudgeReport({
+  before,
+  after,
+  references,
+  largestChange,
+}: Extract<NudgeRunEvent, { kind: 'nudged' }>): NudgeReport {
+  const { nudge } = after.record.settings;
+  if (nudge === null) throw new RangeError('nudge report: expected the settings of a nudge');
+  const [from, to] = [before.record.scores, after.record.scores];
+  const change = (to.pseudoDensity ?? NaN) - (from.pseudoDensity ?? NaN);
+  return {
+    settings: nudge,
+    before: from,
+    after: to,
+    references,
+    largestChange,
+    moved: nudge.direction === 'typical' ? change > 0 : change < 0,
+    warning: nudgeWarning,
+    notes: before.record.notes,
   };
 }
 

@@ -4,12 +4,14 @@ import { toFailure } from '../contract/failures.ts';
 import { defaultHome, openLibrary } from '../library/library.ts';
 import { pictureBytes, pictureFile, thumbnail } from '../library/picture-files.ts';
 import { Announcer } from './calls/announcer.ts';
+import { densityHandlers } from './calls/density-calls.ts';
 import { exportHandlers, Places } from './calls/export-calls.ts';
 import { curatedMaker } from './calls/curated-maker.ts';
 import { batchInView, jobHandlers } from './calls/job-calls.ts';
 import { batchHandlers, collectionHandlers, imageHandlers } from './calls/library-calls.ts';
 import { likelihoodHandlers } from './calls/likelihood-calls.ts';
 import { modelHandlers } from './calls/model-calls.ts';
+import { nudgeHandlers } from './calls/nudge-calls.ts';
 import { preferenceHandlers } from './calls/preferences.ts';
 import { presetHandlers } from './calls/preset-calls.ts';
 import type { StartEngine } from './engine-child.ts';
@@ -66,7 +68,9 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     exports: exportHandlers(library, places, services),
     presets: presetHandlers(library),
     models: modelHandlers(folders, services),
+    density: densityHandlers(library, workshop),
     likelihood: likelihoodHandlers(workshop),
+    nudge: nudgeHandlers(library, workshop, announcer),
     preferences: preferenceHandlers(home, announcer),
     host: {
       about: async () => ({

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import sharp from 'sharp';
 import type { StudioHandlers } from '../../main/contract/calls/index.ts';
 import type { ActivityEvent } from '../../main/contract/calls/workshop.ts';
 import { Failure } from '../../main/contract/failures.ts';
@@ -7,6 +8,7 @@ import { likelihoodWarning, type PromptLikelihood } from '../../main/contract/li
 import type { BatchSummary, Collection, ImageSummary, LibraryQuery } from '../../main/contract/library.ts';
 import type { Measure, MeasureName } from '../../main/contract/measures.ts';
 import type { DialPath, ModelCard } from '../../main/contract/models.ts';
+import { nudgeWarning } from '../../main/contract/nudge.ts';
 import { preferencesSchema, type Preferences } from '../../main/contract/preferences.ts';
 import type { Preset } from '../../main/contract/presets.ts';
 import { generationSettingsSchema, type GenerationSettings } from '../../main/contract/settings.ts';
@@ -311,6 +313,18 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
     images.push(imageOf(nextNumber++, batch, number % 64, null));
   }
 
+  const imageById = (id: string): ImageSummary => {
+    const found = images.find((image) => image.id === id);
+    if (found === undefined) throw new Failure('not-found', `there is no image '${id}'`, id);
+    return found;
+  };
+  const vasePng = async (number: number): Promise<string> =>
+    (
+      await sharp(await vasePicture(number, 128))
+        .png()
+        .toBuffer()
+    ).toString('base64');
+
   const handlers: StudioHandlers = {
     activity: {
       async *watch(_input, signal) {
@@ -588,6 +602,72 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
           kind: 'complete',
           report: { ...shown, ...size, ...figures, ...work, method: 'vector-jacobian', provider, notes: [] },
         };
+      },
+    },
+    density: {
+      async place({ image }) {
+        const shown = imageById(image);
+        return {
+          pseudoDensity: 0.94,
+          percentile: shown.scores.densityPercentile ?? 50,
+          references: '412 of 10000 references: vase',
+          k: 10,
+          nearest: [1, 2, 3, 4, 5].map((rank) => ({
+            distance: 0.4 + 0.03 * rank,
+            caption: `tall matte vase ${rank}, terracotta, on a white backdrop, soft light`,
+          })),
+          pictured: await Promise.all(
+            [1, 2, 3, 4].map(async (rank) => ({
+              distance: 0.5 + 0.06 * rank,
+              caption: `vase ${rank} with a narrow neck`,
+              picture: await vasePng(100 + rank),
+            })),
+          ),
+          picturedCount: 64,
+        };
+      },
+    },
+    nudge: {
+      async *run({ image, ...settings }, signal) {
+        for (let done = 0; done <= settings.stepCount; done += 1) {
+          yield { kind: 'progress', done, all: settings.stepCount, secondsLeft: done === 0 ? null : 7 - done / 2 };
+          await sleep(stepTime * 4);
+          if (signal.aborted) return;
+        }
+        const { scores } = imageById(image);
+        const percentile = scores.densityPercentile ?? 50;
+        const moved =
+          percentile + (settings.direction === 'typical' ? 1 : -1) * 0.6 * Math.min(percentile, 100 - percentile);
+        yield {
+          kind: 'complete',
+          report: {
+            settings,
+            before: { ...scores, densityPercentile: percentile },
+            after: { ...scores, densityPercentile: moved },
+            references: '412 of 10000 references: vase',
+            largestChange: settings.budget,
+            moved: true,
+            warning: nudgeWarning,
+            notes: [],
+          },
+          before: await vasePng(Number(image.slice('image-'.length))),
+          after: await vasePng(Number(image.slice('image-'.length)) + 1),
+          token: image,
+        };
+      },
+      async keep({ token }) {
+        const [batch, id] = [`nudged-${images.length}`, `image-${images.length + 1000}`];
+        const kept: ImageSummary = {
+          ...imageById(token),
+          batch,
+          id,
+          flag: 'none',
+          rating: 0,
+          createdAt: new Date().toISOString(),
+        };
+        images.push(kept);
+        tell({ kind: 'library', images: [kept.id] });
+        return kept;
       },
     },
     models: {

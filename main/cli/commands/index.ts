@@ -9,6 +9,7 @@ import { likelihood } from './likelihood.ts';
 import { measureGuidance } from './measure-guidance.ts';
 import { measure } from './measure.ts';
 import { models } from './models.ts';
+import { nudge } from './nudge.ts';
 import { select } from './select.ts';
 import { serve } from './serve.ts';
 
@@ -26,6 +27,7 @@ export const commands: readonly Register[] = [
   models,
   library,
   likelihood,
+  nudge,
   differentiate,
   doctor,
   serve,

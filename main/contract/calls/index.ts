@@ -1,6 +1,8 @@
 import { batchCalls, collectionCalls, exportCalls, imageCalls } from './images.ts';
+import { densityCalls } from './density.ts';
 import { jobCalls } from './jobs.ts';
 import { likelihoodCalls } from './likelihood.ts';
+import { nudgeCalls } from './nudge.ts';
 import { activityCalls, hostCalls, modelCalls, preferenceCalls, presetCalls } from './workshop.ts';
 import { namedCalls, type CallTree } from './call.ts';
 import type { Client } from './client.ts';
@@ -19,7 +21,9 @@ export const calls = {
   exports: exportCalls,
   presets: presetCalls,
   models: modelCalls,
+  density: densityCalls,
   likelihood: likelihoodCalls,
+  nudge: nudgeCalls,
   preferences: preferenceCalls,
   host: hostCalls,
 } satisfies CallTree;

@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import type { StudioHandlers } from '../../contract/calls/index.ts';
+import { Failure } from '../../contract/failures.ts';
+import { storeImage } from '../../library/add-image.ts';
+import { createBatch, setArriving } from '../../library/batches.ts';
+import { newBatchId } from '../../library/import-files.ts';
+import type { Library } from '../../library/library.ts';
+import { imageDetail } from '../../library/picture-files.ts';
+import { findPackages } from '../../model-packages/resolve.ts';
+import { pngOf } from '../density-place.ts';
+import { nudgeOne, nudgeReport, type JudgedImage } from '../nudge.ts';
+import type { Workshop } from '../workshop.ts';
+import type { Announcer } from './announcer.ts';
+
+/** Pictures that wait to be kept, the oldest let go first. */
+const mostWaiting = 8;
+
+/** The window's calls about nudging an image of the library. */
+export function nudgeHandlers(library: Library, workshop: Workshop, announcer: Announcer): StudioHandlers['nudge'] {
+  const waiting = new Map<string, JudgedImage>();
+  return {
+    async *run({ image, ...nudge }, signal) {
+      const { record } = imageDetail(library, image);
+      if (record === null)
+        throw new Failure(
+          'unsupported',
+          'nudge: expected an image made by Gamut; this one carries no settings to make it again from',
+          'image',
+        );
+      const { settings, index } = record;
+      // The record may name a folder that a window must not open.
+      if (!findPackages(workshop.folders).some(({ id }) => id === settings.model))
+        throw new Failure('not-found', `There is no model '${settings.model}'.`, 'model');
+      const options = { signal, batch: newBatchId(library, 'nudge') };
+      for await (const event of nudgeOne({ ...settings, count: 1, nudge }, index, workshop, options)) {
+        if (event.kind === 'progress') yield event;
+        if (event.kind !== 'nudged') continue;
+        const token = randomUUID();
+        waiting.set(token, event.after);
+        for (const oldest of [...waiting.keys()].slice(0, Math.max(0, waiting.size - mostWaiting)))
+          waiting.delete(oldest);
+        yield {
+          kind: 'complete',
+          report: nudgeReport(event),
+          before: (await pngOf(event.before.picture)).toString('base64'),
+          after: (await pngOf(event.after.picture)).toString('base64'),
+          token,
+        };
+      }
+    },
+    async keep({ token }) {
+      const kept = waiting.get(token);
+      if (kept === undefined)
+        throw new Failure(
+          'not-found',
+          'This nudged picture is not remembered any more; nudge the image again.',
+          'token',
+        );
+      const { picture, record } = kept;
+      await createBatch(library, record.batch, record.settings);
+      const { width, height, pixels } = picture;
+      const image = await storeImage(library, { width, height, data: pixels }, record);
+      setArriving(library, record.batch, false);
+      announcer.tell({ kind: 'library', images: [image.id] });
+      return image;
+    },
+  };
+}
