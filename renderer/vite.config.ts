@@ -10,6 +10,8 @@ export default defineConfig({
     outDir: '../out/renderer',
     emptyOutDir: true,
     target: 'chrome128',
+    // electron-vite leaves the page as it is unless told.
+    minify: true,
     // Nothing as data: the page's policy lets in files only.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

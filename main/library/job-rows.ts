@@ -84,6 +84,15 @@ export function removeJob(library: Library, id: string): void {
   library.database.run('DELETE FROM jobs WHERE id = ?', id);
 }
 
+/** Forgets all finished jobs but the last ones: their batches remember what was made. */
+export function forgetDoneJobs(library: Library, kept: number): void {
+  library.database.run(
+    `DELETE FROM jobs WHERE state = 'done' AND id NOT IN
+       (SELECT id FROM jobs WHERE state = 'done' ORDER BY finished_at DESC, place DESC LIMIT ?)`,
+    kept,
+  );
+}
+
 /**
  * Jobs that were running in a process that is gone become interrupted. Those of another living process stay its own.
  * Gives the ones that changed.

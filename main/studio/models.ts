@@ -3,7 +3,6 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { Failure, toFailure } from '../contract/failures.ts';
 import type { ModelCard, PromptReading } from '../contract/models.ts';
-import { loadPackage } from '../model-packages/load.ts';
 import type { ModelFolders, ModelPackage } from '../model-packages/package.ts';
 import { findPackages, openPackage } from '../model-packages/resolve.ts';
 import type { FoundPackage } from '../model-packages/resolve.ts';
@@ -18,12 +17,12 @@ export function defaultModel(folders: ModelFolders): string {
 
 /** Every model there is, also those that cannot be used, with the reason. */
 export function listModels(folders: ModelFolders): ModelCard[] {
-  return findPackages(folders).map(cardOf);
+  return findPackages(folders).map((found) => cardOf(found, folders));
 }
 
-function cardOf(found: FoundPackage): ModelCard {
+function cardOf(found: FoundPackage, folders: ModelFolders): ModelCard {
   try {
-    return cardOfPackage(loadPackage(found.folder, found.builtIn), found.id);
+    return cardOfPackage(openPackage(found.id, folders), found.id);
   } catch (error) {
     return {
       id: found.id,

@@ -107,8 +107,9 @@ export class Brief {
     return { guidanceScale, guidanceInterval, densityWeight, densityThreshold };
   }
 
-  async load(): Promise<void> {
-    await Promise.all([this.loadModels(), this.loadPresets()]);
+  /** @param preferences when they are there: the last brief is kept among them */
+  async load(preferences: Promise<void>): Promise<void> {
+    await Promise.all([preferences, this.loadModels(), this.loadPresets()]);
     const { draft, preset } = this.#preferences.value;
     this.#isOffPath = draft?.dial === null;
     const known = this.#models.filter(({ problem }) => problem === null);

@@ -6,15 +6,12 @@ import type { Language } from './language.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
 import { Refresher } from './refresher.ts';
 
-const typingRest = 60;
-
 /** The whole library: one query over it, its collections and tags. */
 export class Gallery {
   readonly culler: Culler;
   #collections = $state.raw<readonly Collection[]>([]);
   #tags = $state.raw<readonly { readonly tag: string; readonly count: number }[]>([]);
   #similarTo = $state<string | null>(null);
-  #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #studio: StudioClient;
   readonly #notices: Notices;
   readonly #sides = new Refresher(() => this.loadSides());
@@ -67,11 +64,9 @@ export class Gallery {
     }
   }
 
+  /** Finds while it is typed: one page at a time is asked for, so that quick typing leaves out what is in between. */
   search(words: string): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      void this.filter({ words });
-    }, typingRest);
+    void this.filter({ words });
   }
 
   async filter(edit: Partial<LibraryQuery>): Promise<void> {

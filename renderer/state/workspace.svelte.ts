@@ -112,10 +112,8 @@ export class Workspace {
   async start(): Promise<void> {
     this.#watch();
     try {
-      await this.preferences.load();
-      this.language.choose(this.preferences.value.language);
-      this.#about = await this.studio.host.about({});
-      await this.brief.load();
+      // Everything at once: what a window waits for is one way there and back.
+      [this.#about] = await Promise.all([this.studio.host.about({}), this.brief.load(this.preferences.load())]);
     } catch (error) {
       this.notices.complain(error);
     }

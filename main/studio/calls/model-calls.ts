@@ -2,7 +2,7 @@ import { cp, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { StudioHandlers } from '../../contract/calls/index.ts';
 import { Failure } from '../../contract/failures.ts';
-import { resolvePackage } from '../../model-packages/resolve.ts';
+import { findPackages } from '../../model-packages/resolve.ts';
 import type { ModelFolders } from '../../model-packages/package.ts';
 import { loadPackage } from '../../model-packages/load.ts';
 import { readCalibration } from '../calibration.ts';
@@ -11,9 +11,9 @@ import type { HostServices } from '../studio.ts';
 
 /** The package of a model by its id; a window never names a folder. */
 function packageById(model: string, folders: ModelFolders) {
-  if (!listModels(folders).some(({ id }) => id === model))
-    throw new Failure('not-found', `There is no model '${model}'.`, 'model');
-  return resolvePackage(model, folders);
+  const found = findPackages(folders).find(({ id }) => id === model);
+  if (found === undefined) throw new Failure('not-found', `There is no model '${model}'.`, 'model');
+  return found;
 }
 
 /** The window's calls about models. */
@@ -26,7 +26,7 @@ export function modelHandlers(folders: ModelFolders, services: HostServices): St
       // Loading checks it; only what can be used is copied.
       loadPackage(chosen, false);
       const id = basename(chosen);
-      if (listModels(folders).some((card) => card.id === id))
+      if (findPackages(folders).some((found) => found.id === id))
         throw new Failure('bad-input', `A model '${id}' is here already; remove it first.`, 'model');
       const folder = join(folders.user, id);
       await cp(chosen, folder, { recursive: true, errorOnExist: true, force: false });

@@ -4,6 +4,7 @@ import type { Job, JobEvent, Queue } from '../../contract/jobs.ts';
 import type { GenerationSettings } from '../../contract/settings.ts';
 import { newBatchId } from '../../library/import-files.ts';
 import {
+  forgetDoneJobs,
   insertJob,
   interruptLeftJobs,
   isPaused,
@@ -35,6 +36,9 @@ interface Running {
   /** A person stopped it; otherwise an abort is the application's end. */
   stopAsked: boolean;
 }
+
+/** Jobs that ended well and stay in the list: every change of the queue is told with the whole of it. */
+const keptDoneJobs = 20;
 
 /** Failures of the disk: the jobs behind would meet them too. */
 const diskFailures: readonly string[] = ['disk-full', 'not-writable'];
@@ -190,6 +194,7 @@ export class JobQueue {
         if (event.kind === 'job' && diskFailures.includes(event.job.failure?.code ?? '')) refused = true;
       }
       if (refused) setPaused(library, true);
+      forgetDoneJobs(library, keptDoneJobs);
     } catch (error) {
       // The library itself refused: say so where it can be seen, and wait for a person before trying again.
       refused = true;

@@ -56,6 +56,14 @@ describe('the queue', () => {
     expect(queue.list().jobs[0]?.progress).toMatchObject({ kept: 3, rejected: 1, asked: 3, step: null });
   });
 
+  it('keeps the list short: of the jobs that ended well the last ones, of their batches all', async () => {
+    const { queue } = queueWith(fakeMake().make);
+    const jobs = Array.from({ length: 23 }, () => queue.enqueue(settings(1)));
+    await queue.idle();
+    expect(queue.list().jobs.map(({ id }) => id)).toEqual(jobs.slice(3).map(({ id }) => id));
+    for (const { batch } of jobs) expect(positions(batch)).toEqual([0]);
+  });
+
   it('stops a running job, keeps what it made, and a retry makes only the rest', async () => {
     const fake = fakeMake({
       before: (index) => {
