@@ -20,7 +20,7 @@ import spoil
 import tokenizer as words
 from dataset import RenderedSet, to_images
 from encode_latents import load_autoencoder
-from networks.contrastive import CONTENT, DEFECT, SHARPNESS, ContrastivePair
+from networks.contrastive import CONTENT, DEFECT, ContrastivePair
 from parallel import Workers
 from stated import value_counts
 
@@ -40,7 +40,7 @@ def spoilt_versions(autoencoder, images, generator):
     yield "smoothed latents", spoil.smoothed_latents(autoencoder, latents, 0.5)
 
 
-def discriminants(clean, shifts, ridge=1e-3):
+def discriminants(clean, shifts, ridge=1e-2):
     """[r,d]: axes along which the shifts [r,d] of the spoilt means are longest in units of the clean deviation.
 
     Fisher's linear discriminants; every shift counts alike however long it is. The clean features [n,d] have unit
@@ -55,14 +55,16 @@ def discriminants(clean, shifts, ridge=1e-3):
     return axes @ whiten, lengths[:, 0]
 
 
-def mix(encoder, axes):
-    """Folds `axes` [r,DEFECT] into the layers that make the defect features; the other features become 0."""
-    mixing = torch.zeros(DEFECT, DEFECT)
-    mixing[: len(axes)] = torch.from_numpy(axes).float()
-    last = encoder.defect[2]
-    for layer in (last, encoder.from_sharpness):
-        layer.weight.data = mixing @ layer.weight.data
-        layer.bias.data = mixing @ layer.bias.data
+def mixed(state, axes, feature_mean, feature_scale) -> dict:
+    """The state without heads whose defect features are `axes` [r,DEFECT] times the trained ones."""
+    mixing = torch.from_numpy(axes).float()
+    result = {name: value for name, value in state.items() if not name.startswith(("defect_", "thumbnail"))}
+    for layer in ("image.defect.2", "image.from_sharpness"):
+        for part in ("weight", "bias"):
+            result[f"{layer}.{part}"] = mixing @ state[f"{layer}.{part}"]
+    result["image.feature_mean"] = torch.from_numpy(feature_mean).float()
+    result["image.feature_scale"] = torch.from_numpy(feature_scale).float()
+    return result
 
 
 def main():
@@ -72,8 +74,8 @@ def main():
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--count", type=int, default=2048)
     parser.add_argument("--spoilt", type=int, default=512, help="renders that are spoilt in each way")
-    parser.add_argument("--defect-share", type=float, default=0.35)
-    parser.add_argument("--sharpness-share", type=float, default=0.35)
+    parser.add_argument("--defect-share", type=float, default=0.5)
+    parser.add_argument("--sharpness-share", type=float, default=0.2)
     options = parser.parse_args()
 
     workers = Workers(2)
@@ -100,21 +102,15 @@ def main():
     axes, lengths = discriminants(clean[:, defect_part], shifts)
     for kind, length in zip(kinds, lengths):
         print(f"{kind}: {length:.2f} deviations from clean")
-    mix(pair.image, axes)
-    features = np.concatenate(workers.map(lambda start: features_of(to_images(data.images[start : start + 64])), rows))
-    deviation = features.std(0)
-    groups = np.array([CONTENT, DEFECT, SHARPNESS])
-    used = np.array([CONTENT, len(axes), SHARPNESS])
-    shares = np.array([1 - options.defect_share - options.sharpness_share, options.defect_share, options.sharpness_share])
-    weight = np.sqrt(shares / used).repeat(groups)
+    content, defect, sharp = clean[:, :CONTENT], clean[:, defect_part] @ axes.T, clean[:, CONTENT + DEFECT :]
+    deviations = [part.std(0) for part in (content, defect, sharp)]
+    shares = (1 - options.defect_share - options.sharpness_share, options.defect_share, options.sharpness_share)
     # a direction that never varies among renders says nothing reliable: do not blow it up
-    varying = [part[part > 0] for part in np.split(deviation, np.cumsum(groups)[:-1])]
-    floor = np.concatenate([np.full(size, 0.1 * np.median(part)) for part, size in zip(varying, groups)])
-    pair.image.feature_mean.copy_(torch.from_numpy(features.mean(0)))
-    pair.image.feature_scale.copy_(torch.from_numpy(weight / np.maximum(deviation, floor)).float())
-    state["calibrated"] = pair.state_dict()
+    scale = [np.sqrt(share / len(part)) / np.maximum(part, 0.1 * np.median(part)) for share, part in zip(shares, deviations)]
+    mean = np.concatenate([content.mean(0), defect.mean(0), sharp.mean(0)])
+    state["calibrated"] = mixed(state["average"]["module"], axes, mean, np.concatenate(scale))
     checkpoint.save(state, path)
-    for name, part in zip(("content", "defect", "sharpness"), np.split(deviation, np.cumsum(groups)[:-1])):
+    for name, part in zip(("content", "defect", "sharpness"), deviations):
         print(f"deviation of {name} features, 5th, 50th and 95th percentile:", np.percentile(part, (5, 50, 95)).round(3))
 
 

@@ -21,7 +21,7 @@ import tokenizer as words
 from encode_latents import load_autoencoder
 from export_graph import export_float32, keep_as_inner_value, restore_names, store_as_half
 from networks.autoencoder import DOWNSCALE, LATENT_CHANNELS
-from networks.contrastive import CONTENT, DEFECT, EMBEDDING, FEATURES, IMAGE_SIZE, SHARPNESS, ContrastivePair
+from networks.contrastive import CONTENT, EMBEDDING, IMAGE_SIZE, SHARPNESS, calibrated_pair
 from stated import NAMES, value_counts
 from train_diffusion import Denoiser
 
@@ -29,6 +29,8 @@ MODEL_ID = "gamut-catalogue-128"
 VERSION = "1.0.0"
 SHIPPED = Path(__file__).resolve().parent.parent / "resources" / "models" / MODEL_ID
 MIDDLE = "mid_block_output"
+# the discriminants magnify rounding: what leads to them most directly stays float32 (0.4 MB)
+KEPT_EXACT = ("image.input.", "image.defect.", "image.from_sharpness.", "image.feature_")
 
 
 class Decode(nn.Module):
@@ -75,8 +77,7 @@ def networks(denoiser: str, contrastive: str):
     vocabulary = words.build().get_vocab_size()
     model = Denoiser(vocabulary).eval()
     model.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{denoiser}.pt")["average"]["module"])
-    pair = ContrastivePair(vocabulary, value_counts()).eval()
-    pair.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{contrastive}.pt")["calibrated"])
+    pair = calibrated_pair(checkpoint.load(checkpoint.CHECKPOINTS / f"{contrastive}.pt")["calibrated"], vocabulary, value_counts())
     return load_autoencoder(), model, pair
 
 
@@ -165,7 +166,8 @@ def description(pair, vocabulary: int, training: dict) -> dict:
             "imageSize": IMAGE_SIZE, "mean": [0.5, 0.5, 0.5], "standardDeviation": [0.5, 0.5, 0.5],
             "embeds": {"imageOutput": "image_embeds", "textOutput": "text_embeds", "width": EMBEDDING, "unitLength": True,
                        "logitScale": float(pair.log_scale.exp().clamp(max=60))},
-            "features": {"output": "features", "width": FEATURES, "contentWidth": CONTENT, "defectWidth": DEFECT, "sharpnessWidth": SHARPNESS},
+            "features": {"output": "features", "width": len(pair.image.feature_mean), "contentWidth": CONTENT,
+                         "defectWidth": len(pair.image.from_sharpness.bias), "sharpnessWidth": SHARPNESS},
             "attributes": {name: {"output": f"logits_{name}", "values": list(values)} for name, values in catalogue.ATTRIBUTES.items()},
         },
         "referenceSet": None,
@@ -178,7 +180,9 @@ def description(pair, vocabulary: int, training: dict) -> dict:
 def training_record(denoiser: str, contrastive: str) -> dict:
     """What each network saw, from its checkpoint."""
     record = {}
-    for part, name in (("autoencoder", "autoencoder"), ("denoiser", denoiser), ("contrastive", contrastive)):
+    for part, name in (("autoencoder", "autoencoder"), ("decoder", "decoder"), ("denoiser", denoiser), ("contrastive", contrastive)):
+        if part == "decoder" and not (checkpoint.CHECKPOINTS / "decoder.pt").exists():
+            continue  # the decoder was not trained on alone
         state = checkpoint.load(checkpoint.CHECKPOINTS / f"{name}.pt")
         record[part] = {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)}
         if "samples" in state:
@@ -212,7 +216,7 @@ def main():
             kept = options.float32 / file
             kept.parent.mkdir(parents=True, exist_ok=True)
             onnx.save(model, kept)
-        onnx.save(store_as_half(model), target)
+        onnx.save(store_as_half(model, KEPT_EXACT), target)
         print(file, f"{target.stat().st_size / 1e6:.2f} MB", flush=True)
     for file, content in configurations(denoiser, tokenizer.get_vocab_size()).items():
         (partial / file).parent.mkdir(parents=True, exist_ok=True)

@@ -37,13 +37,18 @@ def strip(model: onnx.ModelProto) -> None:
         del value.metadata_props[:]
 
 
-def store_as_half(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy with large float32 initializers as float16, each cast back by a node of its own."""
+def store_as_half(model: onnx.ModelProto, kept_exact: tuple[str, ...] = ()) -> onnx.ModelProto:
+    """A copy with large float32 initializers as float16, each cast back by a node of its own.
+
+    Initializers whose name contains one of `kept_exact` stay float32.
+    """
     half = onnx.ModelProto()
     half.CopyFrom(model)
     casts = []
     for tensor in half.graph.initializer:
         if tensor.data_type != onnx.TensorProto.FLOAT or np.prod(tensor.dims, dtype=np.int64) < SMALLEST_HALF:
+            continue
+        if any(part in tensor.name for part in kept_exact):
             continue
         weights = numpy_helper.to_array(tensor)
         if np.abs(weights).max() > 65_000:

@@ -10,12 +10,11 @@ from networks.text_encoder import TextEncoder
 
 EMBEDDING = 128
 CONTENT = 128  # features that describe what stands where
-DEFECT = 128  # features trained to tell renders from spoilt ones
+DEFECT = 128  # features trained to tell renders from spoilt ones; fewer are left when their mixing is settled
 IMAGE_SIZE = 128
 DEFECTS = ("none", "blurred", "warped", "re-encoded", "noisy latents", "smoothed latents")
 OCTAVES = 3
 SHARPNESS = 8 * OCTAVES  # fixed statistics of differences between neighbouring pixels, at several scales
-FEATURES = CONTENT + DEFECT + SHARPNESS
 THUMBNAIL = 8  # the content features must suffice to redraw the picture and its mask at 8 x 8
 
 
@@ -74,7 +73,7 @@ def sharpness(pixel_values):
 class ImageEncoder(nn.Module):
     """pixel_values [B,3,128,128] in [-1,1] to embeddings, features and one logit vector per attribute."""
 
-    def __init__(self, value_counts: dict[str, int], widths=(24, 48, 112, 224), trunk: int = 384):
+    def __init__(self, value_counts: dict[str, int], widths=(24, 48, 112, 224), trunk: int = 384, defect: int = DEFECT):
         super().__init__()
         at64, at32, at16, at8 = widths
         self.input = Convolution(3, at64, 4, 2)
@@ -87,12 +86,12 @@ class ImageEncoder(nn.Module):
         self.embedding = nn.Linear(trunk, EMBEDDING)
         self.attributes = nn.ModuleDict({name: nn.Linear(trunk, count) for name, count in value_counts.items()})
         self.content = nn.Linear(placed, CONTENT)
-        self.defect = nn.Sequential(nn.Linear(described, 192), nn.ReLU(), nn.Linear(192, DEFECT))
-        self.from_sharpness = nn.Linear(SHARPNESS, DEFECT)
+        self.defect = nn.Sequential(nn.Linear(described, 192), nn.ReLU(), nn.Linear(192, defect))
+        self.from_sharpness = nn.Linear(SHARPNESS, defect)
         nn.init.normal_(self.from_sharpness.weight, std=0.02)
-        # set after training so that distances in the features are meaningful (see calibrate_features.py)
-        self.register_buffer("feature_mean", torch.zeros(FEATURES))
-        self.register_buffer("feature_scale", torch.ones(FEATURES))
+        # set after training, as the width of the defect features, so that distances mean something (see calibrate_features.py)
+        self.register_buffer("feature_mean", torch.zeros(CONTENT + defect + SHARPNESS))
+        self.register_buffer("feature_scale", torch.ones(CONTENT + defect + SHARPNESS))
 
     def forward(self, pixel_values):
         """(image_embeds of length 1, features, {attribute: logits})."""
@@ -129,13 +128,21 @@ class TextTower(nn.Module):
 
 
 class ContrastivePair(nn.Module):
-    """Both towers, the logit scale, and the heads that only training needs."""
+    """Both towers and the logit scale; with `heads` also what only training needs."""
 
-    def __init__(self, vocabulary: int, value_counts: dict[str, int]):
+    def __init__(self, vocabulary: int, value_counts: dict[str, int], defect: int = DEFECT, heads: bool = True):
         super().__init__()
-        self.image = ImageEncoder(value_counts)
+        self.image = ImageEncoder(value_counts, defect=defect)
         self.text = TextTower(vocabulary)
         self.log_scale = nn.Parameter(torch.tensor(math.log(14.0)))
-        self.defect_kind = nn.Linear(DEFECT, len(DEFECTS))
-        self.defect_strength = nn.Linear(DEFECT, 1)
-        self.thumbnail = nn.Linear(CONTENT, 4 * THUMBNAIL * THUMBNAIL)
+        if heads:
+            self.defect_kind = nn.Linear(defect, len(DEFECTS))
+            self.defect_strength = nn.Linear(defect, 1)
+            self.thumbnail = nn.Linear(CONTENT, 4 * THUMBNAIL * THUMBNAIL)
+
+
+def calibrated_pair(state: dict, vocabulary: int, value_counts: dict[str, int]) -> ContrastivePair:
+    """The pair that calibrate_features.py left: as many defect features as it found directions, no heads."""
+    pair = ContrastivePair(vocabulary, value_counts, defect=len(state["image.from_sharpness.bias"]), heads=False).eval()
+    pair.load_state_dict(state)
+    return pair
