@@ -6,6 +6,7 @@ import { CurrentBatch } from './batch.svelte.ts';
 import { Brief } from './brief.svelte.ts';
 import type { Connection } from './connect.ts';
 import type { Culler } from './culler.svelte.ts';
+import { CloserLook } from './closer-look.svelte.ts';
 import { Gallery } from './gallery.svelte.ts';
 import { actionFor, keyOf, type KeyAction } from './keys.ts';
 import { Language } from './language.svelte.ts';
@@ -43,6 +44,7 @@ export class Workspace {
   readonly queue: QueueState;
   readonly batch: CurrentBatch;
   readonly gallery: Gallery;
+  readonly closerLook: CloserLook;
   #view = $state<ViewName>('generate');
   #overlay = $state.raw<Overlay | null>(null);
   #about = $state.raw<About | null>(null);
@@ -64,6 +66,7 @@ export class Workspace {
     this.queue = new QueueState(this.studio, this.notices);
     this.batch = new CurrentBatch(this.studio, this.notices, this.language);
     this.gallery = new Gallery(this.studio, this.notices, this.language);
+    this.closerLook = new CloserLook(this.studio);
   }
 
   get view(): ViewName {

@@ -14,6 +14,7 @@ import type { Preset } from '../../main/contract/presets.ts';
 import { generationSettingsSchema, type GenerationSettings } from '../../main/contract/settings.ts';
 import { EventQueue } from '../../main/studio/event-queue.ts';
 import type { Studio } from '../../main/studio/studio.ts';
+import { exampleRecord } from '../library/record.ts';
 import { vasePicture } from './fake-pictures.ts';
 
 export interface FakeStudioOptions {
@@ -442,7 +443,10 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
         const inside = collections.filter(({ images: members }) => members.has(image)).map(({ id }) => id);
         return {
           summary,
-          record: null,
+          record: exampleRecord(
+            { prompt: summary.prompt, model: model.id, seed: summary.seed ?? 0 },
+            { index: summary.index },
+          ),
           foreign: null,
           collections: inside,
           fileName: `${image}.png`,

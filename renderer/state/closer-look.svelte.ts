@@ -1,0 +1,189 @@
+import type { StudioClient } from '../../main/contract/calls/index.ts';
+import type { Follower } from '../../main/contract/calls/client.ts';
+import type { DensityPlace } from '../../main/contract/density.ts';
+import { Failure, toFailure } from '../../main/contract/failures.ts';
+import type { LikelihoodReport } from '../../main/contract/likelihood.ts';
+import type { NudgeReport } from '../../main/contract/nudge.ts';
+
+/** Work on one image that can be watched and stopped. */
+export type Work<Result> =
+  | { readonly state: 'idle' }
+  | { readonly state: 'working'; readonly done: number; readonly all: number; readonly secondsLeft: number | null }
+  | { readonly state: 'failed'; readonly message: string }
+  | { readonly state: 'done'; readonly result: Result };
+
+/** An image before and after its nudge; kept once it is in the library. */
+export interface Nudged {
+  readonly report: NudgeReport;
+  /** Addresses that an image can show. */
+  readonly before: string;
+  readonly after: string;
+  readonly token: string;
+  readonly kept: 'no' | 'keeping' | 'yes';
+}
+
+const begun = { state: 'working', done: 0, all: 0, secondsLeft: null } as const;
+
+interface Progress {
+  readonly kind: 'progress';
+  readonly done: number;
+  readonly all: number;
+  readonly secondsLeft: number | null;
+}
+
+/** What was asked about one image, beyond its record: its place among the references, its surprise, a nudge. */
+export class ImageLook {
+  #density = $state.raw<Work<DensityPlace>>({ state: 'idle' });
+  #surprise = $state.raw<Work<LikelihoodReport>>({ state: 'idle' });
+  #nudge = $state.raw<Work<Nudged>>({ state: 'idle' });
+  #stopSurprise: (() => void) | undefined;
+  #stopNudge: (() => void) | undefined;
+  readonly #studio: StudioClient;
+  readonly #image: string;
+
+  constructor(studio: StudioClient, image: string) {
+    this.#studio = studio;
+    this.#image = image;
+  }
+
+  get density(): Work<DensityPlace> {
+    return this.#density;
+  }
+
+  get surprise(): Work<LikelihoodReport> {
+    return this.#surprise;
+  }
+
+  get nudge(): Work<Nudged> {
+    return this.#nudge;
+  }
+
+  /** Whether anything of it is still being worked on. */
+  get isBusy(): boolean {
+    return [this.#density, this.#surprise, this.#nudge].some(({ state }) => state === 'working');
+  }
+
+  async findPlace(): Promise<void> {
+    if (this.#density.state === 'working') return;
+    this.#density = begun;
+    try {
+      this.#density = { state: 'done', result: await this.#studio.density.place({ image: this.#image }) };
+    } catch (error) {
+      this.#density = failed(error);
+    }
+  }
+
+  /** Scores the image under its prompt, none and the others. */
+  measureSurprise(model: string, prompt: string, confounders: readonly string[]): void {
+    if (this.#surprise.state === 'working') return;
+    this.#surprise = begun;
+    const request = { image: this.#image, model, prompt, confounders: [...confounders] };
+    this.#stopSurprise = this.#studio.likelihood.score(
+      request,
+      this.#follower(
+        (work) => (this.#surprise = work),
+        () => this.#surprise,
+        (event) => (event.kind === 'complete' ? event.report : null),
+      ),
+    );
+  }
+
+  stopSurprise(): void {
+    this.#stopSurprise?.();
+    if (this.#surprise.state === 'working') this.#surprise = { state: 'idle' };
+  }
+
+  nudgeTowards(direction: 'typical' | 'unusual'): void {
+    if (this.#nudge.state === 'working') return;
+    this.#nudge = begun;
+    this.#stopNudge = this.#studio.nudge.run(
+      { image: this.#image, direction },
+      this.#follower(
+        (work) => (this.#nudge = work),
+        () => this.#nudge,
+        (event): Nudged | null =>
+          event.kind === 'complete'
+            ? {
+                report: event.report,
+                before: `data:image/png;base64,${event.before}`,
+                after: `data:image/png;base64,${event.after}`,
+                token: event.token,
+                kept: 'no',
+              }
+            : null,
+      ),
+    );
+  }
+
+  stopNudge(): void {
+    this.#stopNudge?.();
+    if (this.#nudge.state === 'working') this.#nudge = { state: 'idle' };
+  }
+
+  /** Puts the picture after into the library. */
+  async keepNudge(): Promise<void> {
+    if (this.#nudge.state !== 'done' || this.#nudge.result.kept !== 'no') return;
+    const { result } = this.#nudge;
+    this.#nudge = { state: 'done', result: { ...result, kept: 'keeping' } };
+    try {
+      await this.#studio.nudge.keep({ token: result.token });
+      this.#nudge = { state: 'done', result: { ...result, kept: 'yes' } };
+    } catch (error) {
+      this.#nudge = failed(error);
+    }
+  }
+
+  discardNudge(): void {
+    if (this.#nudge.state !== 'working') this.#nudge = { state: 'idle' };
+  }
+
+  /** Turns a stream's events into the state of the work. */
+  #follower<Event extends Progress | { readonly kind: 'complete' }, Result>(
+    set: (work: Work<Result>) => void,
+    get: () => Work<Result>,
+    resultOf: (event: Event) => Result | null,
+  ): Follower<Event> {
+    return {
+      onEvent: (event) => {
+        const result = resultOf(event);
+        if (result !== null) set({ state: 'done', result });
+        else if (event.kind === 'progress') set({ state: 'working', ...timeOf(event) });
+      },
+      onEnd: (failure) => {
+        if (failure !== null) set({ state: 'failed', message: failure.message });
+        // A stream that ends without a result was cut off: nothing is being worked on any more.
+        else if (get().state === 'working') set({ state: 'idle' });
+      },
+    };
+  }
+}
+
+function timeOf({ done, all, secondsLeft }: Progress) {
+  return { done, all, secondsLeft };
+}
+
+function failed(error: unknown): { readonly state: 'failed'; readonly message: string } {
+  return { state: 'failed', message: (error instanceof Failure ? error : toFailure(error)).message };
+}
+
+/** Images whose answers are remembered, the oldest let go first. */
+const mostRemembered = 20;
+
+/** Answers by image, so that moving on and coming back loses nothing, and work goes on meanwhile. */
+export class CloserLook {
+  readonly #looks = new Map<string, ImageLook>();
+  readonly #studio: StudioClient;
+
+  constructor(studio: StudioClient) {
+    this.#studio = studio;
+  }
+
+  of(image: string): ImageLook {
+    const look = this.#looks.get(image) ?? new ImageLook(this.#studio, image);
+    this.#looks.delete(image);
+    this.#looks.set(image, look);
+    const idle = [...this.#looks].filter(([, { isBusy }]) => !isBusy);
+    for (const [oldest] of idle.slice(0, Math.max(0, this.#looks.size - mostRemembered))) this.#looks.delete(oldest);
+    return look;
+  }
+}
