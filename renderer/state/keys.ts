@@ -25,6 +25,7 @@ export const keyActions = {
   compare: { group: 'look', key: 'c' },
   similar: { group: 'look', key: 's' },
   selectAll: { group: 'look', key: 'ctrl+a' },
+  panel: { group: 'look', key: 'i' },
   search: { group: 'go', key: '/' },
   tag: { group: 'go', key: 't' },
   export: { group: 'go', key: 'ctrl+e' },

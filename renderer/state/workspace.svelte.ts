@@ -50,6 +50,7 @@ export class Workspace {
   #about = $state.raw<About | null>(null);
   #isConnected = $state(true);
   #isStarted = $state(false);
+  #isPanelOpen = $state(false);
   /** The batch follows the queue until the person looks at an older one. */
   #follows = true;
   /** When the next job begins, its batch comes to the middle. Jobs may be over in less time than it takes to show them. */
@@ -87,6 +88,15 @@ export class Workspace {
 
   get isStarted(): boolean {
     return this.#isStarted;
+  }
+
+  /** Whether details and queue are shown in a narrow window; a wide one always shows them. */
+  get isPanelOpen(): boolean {
+    return this.#isPanelOpen;
+  }
+
+  togglePanel(): void {
+    this.#isPanelOpen = !this.#isPanelOpen;
   }
 
   /** The list that keys act on: the batch's, or the library's. */
@@ -273,6 +283,9 @@ export class Workspace {
         return true;
       case 'help':
         this.open({ kind: 'keys' });
+        return true;
+      case 'panel':
+        this.togglePanel();
         return true;
       case 'generate':
         void this.generate();

@@ -126,4 +126,39 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
       galleryComplaints: [],
     });
   });
+
+  it('can be used whole in a window of 800 pixels', { timeout: 120_000 }, async () => {
+    const page = await openPage(theme);
+    await page.setViewportSize({ width: 800, height: 600 });
+    const overflow = (): Promise<number> =>
+      page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    const details = page.getByRole('complementary', { name: 'Details and queue' });
+    const toggle = page.getByRole('button', { name: 'Details and queue' });
+    await page.getByRole('button', { name: 'Gallery' }).click();
+    await page.locator('[data-place="0"]').click();
+    expect(await details.isVisible()).toBe(false);
+    expect(await overflow()).toBe(0);
+
+    // By its key while the images keep the focus; its buttons can be reached with the tabulator.
+    await page.keyboard.press('i');
+    await details.waitFor();
+    await page.keyboard.press('ArrowRight');
+    await details.getByRole('button', { name: 'More like this' }).focus();
+    await rest(page);
+    await keepScreen(page, `19-small-details-${theme}`);
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await details.waitFor({ state: 'hidden' });
+    expect(await toggle.evaluate((button) => button === document.activeElement)).toBe(true);
+
+    await page.keyboard.press('Enter');
+    await details.waitFor();
+    await page.keyboard.press('Control+1');
+    await details.getByText('Queue').waitFor();
+    expect(await overflow()).toBe(0);
+    await page.setViewportSize({ width: 1440, height: 900 });
+    expect(await toggle.isVisible()).toBe(false);
+    expect(await details.isVisible()).toBe(true);
+    await page.close();
+  });
 });
