@@ -24,8 +24,9 @@ const stopsASide = 4;
 export type Stop = MeasuredSetting & { readonly dial: number };
 
 /**
- * The dial's stops, −1 to 1, chosen among measured settings. Dial 0 is the usual guidance as it is; the ends are the
- * affordable settings of highest precision and of highest recall. Between an end and the middle, precision and recall go
+ * The dial's stops, −1 to 1, chosen among measured settings. The ends are the affordable settings of highest precision and
+ * of highest recall. Dial 0 is the usual guidance as it is, or, where that does not lie between the ends in both measures,
+ * the guidance without reweighting that does and is furthest out. Between an end and the middle, precision and recall go
  * one way only, and of the settings near their share of the way those furthest out are taken: better in both than the
  * straight line.
  *
@@ -39,16 +40,24 @@ export function stopsOf(grid: readonly MeasuredSetting[], usual: MeasuredSetting
     affordable.reduce((top, setting) => (score(setting) > score(top) ? setting : top), usual);
   const faithful = best((setting) => setting.precision + 0.1 * setting.recall);
   const diverse = best((setting) => setting.recall + 0.1 * setting.precision);
+  const unweighted = affordable.filter(({ densityWeight }) => densityWeight === 1);
+  const [instead = usual] = between(diverse, faithful, unweighted, [1 / 2], 1);
+  const centre = precedes(diverse, usual, 1) && precedes(usual, faithful, 1) ? usual : instead;
   const shares = Array.from({ length: stopsASide - 1 }, (_, i) => (i + 1) / stopsASide);
-  const faithfulSide = between(usual, faithful, affordable, shares, 1).toReversed();
-  const diverseSide = between(usual, diverse, affordable, shares, -1);
-  const inner = [faithfulSide.at(-1), diverseSide[0]].map((stop) => stop?.densityThreshold ?? usual.densityThreshold);
+  const faithfulSide = between(centre, faithful, affordable, shares, 1).toReversed();
+  const diverseSide = between(centre, diverse, affordable, shares, -1);
+  const inner = [faithfulSide.at(-1), diverseSide[0]].map((stop) => stop?.densityThreshold ?? centre.densityThreshold);
   // Without a weight the threshold does nothing; halfway between its neighbours' it does not jump on the way.
-  const middle = { ...usual, densityThreshold: meanOf(inner) };
+  const middle = centre.densityWeight === 1 ? { ...centre, densityThreshold: meanOf(inner) } : centre;
   return [faithful, ...faithfulSide, middle, ...diverseSide, diverse].map((setting, i) => ({
     ...setting,
     dial: i / stopsASide - 1,
   }));
+}
+
+/** Whether precision rises and recall falls from a to b; the other way round for direction −1. Ties do both. */
+function precedes(a: MeasuredSetting, b: MeasuredSetting, direction: 1 | -1): boolean {
+  return direction * (b.precision - a.precision) >= 0 && direction * (b.recall - a.recall) <= 0;
 }
 
 /**
@@ -72,12 +81,10 @@ function between(
     const outward = (up * Math.abs(way.recall) + right * Math.abs(way.precision)) / length;
     return outward - Math.abs(along - share) * length;
   };
-  const precedes = (a: MeasuredSetting, b: MeasuredSetting): boolean =>
-    direction * (b.precision - a.precision) >= 0 && direction * (b.recall - a.recall) <= 0;
   const allowed = [
     from,
     to,
-    ...settings.filter((setting) => precedes(from, setting) && precedes(setting, to)),
+    ...settings.filter((setting) => precedes(from, setting, direction) && precedes(setting, to, direction)),
   ].toSorted((a, b) => direction * (a.precision - b.precision) || direction * (b.recall - a.recall));
   // The best chain that ends at each setting, share by share.
   let chains: { readonly score: number; readonly chain: readonly MeasuredSetting[] }[] = allowed.map((setting) => ({
@@ -87,7 +94,7 @@ function between(
   for (const share of shares.slice(1))
     chains = allowed.map((setting, i) => {
       const before = chains
-        .filter((_, j) => j === i || precedes(allowed[j] ?? setting, setting))
+        .filter((_, j) => j === i || precedes(allowed[j] ?? setting, setting, direction))
         .reduce((top, one) => (one.score > top.score ? one : top));
       return { score: before.score + scoreOf(setting, share), chain: [...before.chain, setting] };
     });

@@ -227,6 +227,13 @@ describe('the stops of the dial', () => {
     expect(stops[6]).toMatchObject({ guidanceScale: 1, densityWeight: 1 });
   });
 
+  it('have another guidance in the middle where the usual one is worse than an end in both measures', () => {
+    const poor = setting(3, 1, 0.35, 0.25, 1);
+    const stops = stopsOf([poor, ...grid.slice(1)], poor);
+    expect(stops[4]).toMatchObject({ densityWeight: 1, guidanceScale: expect.not.closeTo(3) });
+    expect(verdictOn(stops, [], 0).backwards).toEqual([]);
+  });
+
   it('are all the usual guidance where nothing else can be had', () => {
     expect(new Set(stopsOf([usual], usual).map(({ guidanceScale }) => guidanceScale))).toEqual(new Set([3]));
   });
