@@ -28,12 +28,13 @@ export async function preparedHome(): Promise<{ readonly path: string; readonly 
     stepCount: 8,
     seed: 0,
     briefs: ['red'],
-    poolSize: 1,
+    pools: [{ guidanceScale: 1, guidanceInterval: null, candidates: 1, secondsPerImage: 0.1 }],
     keptPerBrief: 1,
     k: 5,
     densityK: 5,
     path: { description: 'made by hand', stops: [stop(-1, 2), stop(0, 1), stop(1, 0.5)] },
     guidanceAlone: [],
+    verdict: { precisionApart: 0.4, recallApart: 0.4, backwards: [], dominated: [] },
   });
   const draft = { model: 'measured', prompt: '', count: 8, stepCount: 8, seed: 11, dial: 0, guidanceScale: 1 };
   writeFileSync(
