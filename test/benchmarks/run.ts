@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
  * Runs every benchmark, or those named: `npm run bench -- generation library`. Each prints one JSON line a figure. To add
  * one, write `<name>.ts` beside this file and name it here.
  */
-const benchmarks = ['generation', 'library', 'samplers', 'gradients', 'nudge', 'window'] as const;
+const benchmarks = ['generation', 'kept-images', 'library', 'samplers', 'gradients', 'nudge', 'window'] as const;
 
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !benchmarks.some((known) => known === name));

@@ -1,4 +1,4 @@
-import { betaQuantile } from './beta-distribution.ts';
+import { betaQuantile } from '../tensor/beta-distribution.ts';
 import { linspace } from './timestep-spacing.ts';
 
 /** `count` noise levels from sigmaMax down to sigmaMin. */
