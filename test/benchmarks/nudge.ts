@@ -51,7 +51,7 @@ for (const budget of values.budgets.split(',').map(Number))
       outcomes.push(
         ...(await outcomesOf(prompt, { direction, budget, stepCount: Number(values.steps), slope }, imagesOf(at))),
       );
-    report(budget, direction, outcomes);
+    report(budget, direction, outcomes, await peakMemory());
   }
 workshop[Symbol.dispose]();
 
@@ -86,7 +86,13 @@ async function outcomesOf(prompt: string, nudge: NudgeSettings, count: number): 
   return outcomes;
 }
 
-function report(budget: number, direction: string, outcomes: readonly Outcome[]): void {
+/** The most memory that the engine's process ever held, in MiB. */
+async function peakMemory(): Promise<number> {
+  for await (const { peakRss } of workshop.engine.request('about', {})) return Math.round(peakRss / 2 ** 20);
+  return NaN;
+}
+
+function report(budget: number, direction: string, outcomes: readonly Outcome[], peakMiB: number): void {
   const middle = (pick: (outcome: Outcome) => number): number =>
     Number((outcomes.map(pick).sort((a, b) => a - b)[outcomes.length >> 1] ?? NaN).toPrecision(4));
   const moved = outcomes.filter((outcome) => outcome.moved).length;
@@ -104,6 +110,7 @@ function report(budget: number, direction: string, outcomes: readonly Outcome[])
       medianPercentiles: middle(({ percentiles }) => percentiles),
       medianLogDensity: middle(({ logDensity }) => logDensity),
       medianSeconds: middle(({ seconds }) => seconds),
+      peakMiB,
     }),
   );
 }
