@@ -137,7 +137,11 @@ function declaredDim(dim: Dim): DeclaredDim {
 function seedOf(make: Operators, output: ValueDeclaration, cotangent: string | undefined): string {
   const dims = make.graph.factOf(output.name)?.dims;
   if (cotangent !== undefined) {
-    const declared = output.dims ?? dims?.map(declaredDim);
+    // Exporters declare extents of outputs that other inputs change: a number only where it is known to be one.
+    const declared =
+      dims === undefined || dims.length !== output.dims?.length
+        ? (output.dims ?? dims?.map(declaredDim))
+        : output.dims.map((dim, axis) => (typeof dim === 'number' && dims[axis] !== dim ? undefined : dim));
     const name = make.graph.input({ name: cotangent, elementType: output.elementType, dims: declared });
     // The same extents as the output, whatever their names.
     if (dims !== undefined) make.graph.learn(name, { elementType: output.elementType, dims });

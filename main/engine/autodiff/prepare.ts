@@ -1,26 +1,31 @@
 import { Failure } from '../../contract/failures.ts';
 import type { GraphBuilder } from '../graph/builder.ts';
+import { renameValues } from '../graph/edit.ts';
 import { capturedBy, describeNode, type Graph, type Node } from '../graph/model.ts';
 import { operatorsOn, type Operators } from '../graph/operators.ts';
-import { decompositionOf } from './decompositions/index.ts';
+import { decompositionOf, isForeignToTheCpu } from './decompositions/index.ts';
+import { fromSequence, makesSequence } from './decompositions/sequences.ts';
 import { smoothIn } from './pull-back.ts';
 
 /**
- * Puts the forward graph into the builder, in the form that gradients are taken of: fused operators on the way from
- * `sources` to the graph's outputs in plain ones, conditions that are known decided.
+ * Puts the forward graph into the builder, in the form that gradients are taken of: fused operators in plain ones on the
+ * way from `sources` to the graph's outputs, and wherever the CPU has no kernel of them; elements of lists as tensors;
+ * conditions that are known decided.
  */
 export function prepare(builder: GraphBuilder, graph: Graph, sources: readonly string[]): void {
   const make = operatorsOn(builder);
   const reached = new Set(sources);
   const isSmooth = smoothIn(make);
+  const lists = new Map<string, Node>();
   const appendAll = (nodes: readonly Node[]): void => {
     for (const node of nodes) {
       const branch = decidedBranch(make, node);
       if (branch !== undefined) {
         inline(builder, node, branch, appendAll);
-      } else if (!decompose(make, node, reached)) {
+      } else if (!rewrite(make, node, reached, lists)) {
         builder.append(node);
       }
+      if (makesSequence(node)) lists.set(node.outputs[0] ?? '', node);
       const touched = [...node.inputs, ...capturedBy(node)].some((name) => reached.has(name));
       if (touched) for (const name of node.outputs) if (name !== '' && isSmooth(name)) reached.add(name);
     }
@@ -28,34 +33,40 @@ export function prepare(builder: GraphBuilder, graph: Graph, sources: readonly s
   appendAll(graph.nodes);
 }
 
-/** Writes a fused node in plain operators where gradients flow through it; false where there is nothing to do. */
-function decompose(make: Operators, node: Node, reached: ReadonlySet<string>): boolean {
-  const decomposition = decompositionOf(node);
-  if (decomposition === undefined || !node.inputs.some((name) => reached.has(name))) return false;
-  let plain: readonly string[];
+/** Writes a node in plain operators where that is needed; false where there is nothing to do. */
+function rewrite(make: Operators, node: Node, reached: ReadonlySet<string>, lists: ReadonlyMap<string, Node>): boolean {
+  const isOnTheWay = node.inputs.some((name) => reached.has(name));
+  let plain: readonly string[] | undefined;
   try {
-    plain = decomposition({ node, inputs: node.inputs, make });
+    const element = fromSequence(make, node, (name) => lists.get(name));
+    const wanted = isOnTheWay || isForeignToTheCpu(node);
+    plain =
+      element !== undefined
+        ? [element]
+        : wanted
+          ? decompositionOf(node)?.({ node, inputs: node.inputs, make })
+          : undefined;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
+    // Off the way the node may stay as it is.
+    if (!isOnTheWay) return false;
     throw new Failure(error.code, `${describeNode(node)}: no gradient through ${error.message}`, undefined, {
       cause: error,
     });
   }
+  if (plain === undefined) return false;
   node.outputs.forEach((output, index) => {
     const value = plain[index] ?? '';
     if (output === '') return;
     if (value === '')
       throw new Failure('unsupported', `${describeNode(node)}: no gradient rule where output ${index} is in use`);
-    make.graph.append({
-      name: '',
-      operator: 'Identity',
-      domain: '',
-      inputs: [value],
-      outputs: [output],
-      attributes: {},
-    });
+    make.graph.append(identity(value, output));
   });
   return true;
+}
+
+function identity(input: string, output: string): Node {
+  return { name: '', operator: 'Identity', domain: '', inputs: [input], outputs: [output], attributes: {} };
 }
 
 /** The branch of an If whose condition is known before it runs (exporters leave such behind). */
@@ -67,18 +78,13 @@ function decidedBranch(make: Operators, node: Node): Graph | undefined {
 }
 
 function inline(builder: GraphBuilder, node: Node, branch: Graph, appendAll: (nodes: readonly Node[]) => void): void {
-  for (const [name, constant] of branch.initializers) builder.initializer(name, constant);
-  appendAll(branch.nodes);
+  // Names of a branch are its own: another branch may have the same.
+  const inner = [...branch.initializers.keys(), ...branch.nodes.flatMap(({ outputs }) => outputs)];
+  const fresh = inner.filter((name) => name !== '').map((name): [string, string] => [name, builder.freshName(name)]);
+  const body = renameValues(branch, new Map(fresh));
+  for (const [name, constant] of body.initializers) builder.initializer(name, constant);
+  appendAll(body.nodes);
   node.outputs.forEach((output, index) => {
-    const value = branch.outputs[index]?.name ?? '';
-    if (output !== '')
-      builder.append({
-        name: '',
-        operator: 'Identity',
-        domain: '',
-        inputs: [value],
-        outputs: [output],
-        attributes: {},
-      });
+    if (output !== '') builder.append(identity(body.outputs[index]?.name ?? '', output));
   });
 }

@@ -16,3 +16,11 @@ export function decompositionOf(node: Node): Decomposition | undefined {
   const table = tables[node.domain];
   return table !== undefined && Object.hasOwn(table, node.operator) ? table[node.operator] : undefined;
 }
+
+/** Fused operators that ONNX Runtime has for graphics cards alone. */
+const foreign: ReadonlySet<string> = new Set(['GroupNorm', 'SkipGroupNorm', 'NhwcConv', 'BiasSplitGelu', 'BiasAdd']);
+
+/** Whether a model with this node runs on a graphics card only. */
+export function isForeignToTheCpu(node: Node): boolean {
+  return node.domain === 'com.microsoft' && foreign.has(node.operator);
+}

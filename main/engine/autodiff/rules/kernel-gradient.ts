@@ -20,12 +20,12 @@ export function kernelGradient(
   dims: readonly number[],
 ): string {
   const taps = window.kernel.reduce((count, extent) => count * extent, 1);
-  if (group === 1 && taps > manyTaps) return byConvolution(make, x, dy, window);
+  if (group === 1 && taps > manyTaps) return byConvolution(make, x, dy, window, dims);
   return byShiftedProducts(make, x, dy, window, group, dims);
 }
 
 /** Channels take the part of the batch: dW[c, m] = x[c] ⋆ dy[m], stride and dilation change places. */
-function byConvolution(make: Operators, x: string, dy: string, window: PaddedWindow): string {
+function byConvolution(make: Operators, x: string, dy: string, window: PaddedWindow, dims: readonly number[]): string {
   const axes = window.kernel.map((_, axis) => axis + 2);
   const order = [1, 0, ...axes];
   const [image, kernel] = [make.transpose(x, order), make.transpose(dy, order)];
@@ -35,7 +35,8 @@ function byConvolution(make: Operators, x: string, dy: string, window: PaddedWin
   const starts = make.ints(axes.map(() => 0));
   const strided = window.strides.some((stride) => stride > 1);
   const cut = strided ? make.slice(long, starts, make.ints(window.kernel), axes) : long;
-  return make.transpose(cut, order);
+  // Extents known at run time alone do not tell that these are the kernel's.
+  return make.reshape(make.transpose(cut, order), dims);
 }
 
 /** dW[:, :, tap] = dY · X(shifted by the tap), summed over images and places. */

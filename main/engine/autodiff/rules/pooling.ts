@@ -1,4 +1,5 @@
 import { Failure } from '../../../contract/failures.ts';
+import { add, multiply, subtract } from '../../graph/dimension.ts';
 import { reach } from '../../graph/inference/contractions.ts';
 import { intAttribute, type Node } from '../../graph/model.ts';
 import type { Operators } from '../../graph/operators.ts';
@@ -46,11 +47,12 @@ function extended(make: Operators, window: PaddedWindow, x: string, dy: string):
   const outputs = make.dimsOf(dy).slice(2);
   const pads = window.pads.map((pad, index) => {
     if (index < rank) return pad;
-    const [extent, out] = [spatial[index - rank], outputs[index - rank]];
-    if (typeof extent !== 'number' || typeof out !== 'number')
-      throw new Failure('unsupported', 'ceil_mode over an extent only known at run time');
-    const end = (out - 1) * (window.strides[index - rank] ?? 1) + reach(window, index - rank);
-    return Math.max(pad, end - extent - (window.pads[index - rank] ?? 0));
+    const axis = index - rank;
+    const stride = window.strides[axis] ?? 1;
+    const end = add(multiply(subtract(outputs[axis] ?? 1, 1), stride), reach(window, axis));
+    const beyond = subtract(end, add(spatial[axis] ?? 1, window.pads[axis] ?? 0));
+    // Known at run time alone: as far as it can be.
+    return typeof beyond === 'number' ? Math.max(pad, beyond) : pad + stride - 1;
   });
   return { ...window, pads };
 }
@@ -67,7 +69,10 @@ function sharesOf(make: Operators, node: Node, window: PaddedWindow, x: string):
   const means = make.graph.emit('AveragePool', [ones], sameAttributes(node))[0] ?? '';
   const taps = make.graph.constant(make.typeOf(x), [1, 1, ...window.kernel], Array<number>(size).fill(1));
   const given = { strides: window.strides, dilations: window.dilations, pads: window.pads };
-  return make.div(means, make.one('Conv', [ones, taps], given));
+  const seen = make.one('Conv', [ones, taps], given);
+  const axes = window.kernel.map((_, axis) => axis + 2);
+  const starts = make.ints(axes.map(() => 0));
+  return make.div(means, make.slice(seen, starts, make.one('Shape', [means], { start: 2 }), axes));
 }
 
 function sameAttributes(node: Node): Record<string, number | readonly number[] | string> {

@@ -33,7 +33,7 @@ export function reach(window: Window, axis: number): number {
 }
 
 /** Output extents of a window sliding over `spatial` extents. */
-export function slide(spatial: readonly Dim[], window: Window, ceil: boolean): Dim[] {
+export function slide(spatial: readonly Dim[], window: Window, ceil: boolean, fresh: Inference['fresh']): Dim[] {
   return spatial.map((extent, axis) => {
     const stride = window.strides[axis] ?? 1;
     if (window.pads === undefined) return ceilDivide(extent, stride);
@@ -43,8 +43,11 @@ export function slide(spatial: readonly Dim[], window: Window, ceil: boolean): D
     if (!ceil) return add(floorDivide(span, stride), 1);
     const out = add(ceilDivide(span, stride), 1);
     // The last window must begin inside the input or the padding before it.
-    if (typeof out === 'number' && typeof extent === 'number' && (out - 1) * stride >= extent + before) return out - 1;
-    return out;
+    if (typeof out === 'number' && typeof extent === 'number')
+      return (out - 1) * stride >= extent + before ? out - 1 : out;
+    const after = window.pads[axis + spatial.length] ?? 0;
+    const certain = after + stride - 1 < reach(window, axis);
+    return certain ? out : fresh(`extent ${axis}`);
   });
 }
 
@@ -52,12 +55,16 @@ function staticDims(dims: readonly Dim[] | undefined): readonly number[] | undef
   return dims?.every((dim) => typeof dim === 'number') ? dims : undefined;
 }
 
-const conv: InferenceRule = ({ node, inputs: [x, weight] }) => {
+const conv: InferenceRule = ({ node, inputs: [x, weight], fresh }) => {
   if (x === undefined) return [undefined];
   const kernel = intsAttribute(node, 'kernel_shape') ?? staticDims(weight?.dims?.slice(2));
-  if (x.dims === undefined || kernel === undefined) return [shaped(x.elementType, undefined)];
+  if (x.dims === undefined) return [shaped(x.elementType, undefined)];
   const [batch = 1] = x.dims;
-  const spatial = slide(x.dims.slice(2), windowOf(node, kernel), false);
+  if (kernel === undefined) {
+    const unknown = x.dims.slice(2).map((_, axis) => fresh(`extent ${axis}`));
+    return [shaped(x.elementType, [batch, weight?.dims?.[0] ?? fresh('channels'), ...unknown])];
+  }
+  const spatial = slide(x.dims.slice(2), windowOf(node, kernel), false, fresh);
   return [shaped(x.elementType, [batch, weight?.dims?.[0] ?? 1, ...spatial])];
 };
 
@@ -79,11 +86,11 @@ const convTranspose: InferenceRule = ({ node, inputs: [x, weight], fresh }) => {
   return [shaped(x.elementType, [batch, channels, ...out])];
 };
 
-const pool: InferenceRule = ({ node, inputs: [x] }) => {
+const pool: InferenceRule = ({ node, inputs: [x], fresh }) => {
   const kernel = intsAttribute(node, 'kernel_shape') ?? [];
   if (x?.dims === undefined) return [x, shaped('int64', undefined)];
   const [batch = 1, channels = 1, ...rest] = x.dims;
-  const spatial = slide(rest, windowOf(node, kernel), intAttribute(node, 'ceil_mode', 0) === 1);
+  const spatial = slide(rest, windowOf(node, kernel), intAttribute(node, 'ceil_mode', 0) === 1, fresh);
   const dims = [batch, channels, ...spatial];
   return [shaped(x.elementType, dims), shaped('int64', dims)];
 };

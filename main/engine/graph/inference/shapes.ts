@@ -126,13 +126,31 @@ const transpose: InferenceRule = ({ node, inputs: [x] }) => {
   if (x?.dims === undefined) return [x];
   const { dims } = x;
   const order = intsAttribute(node, 'perm') ?? dims.map((_, axis) => dims.length - 1 - axis);
-  return [
-    shaped(
-      x.elementType,
-      order.map((axis) => dims[axis] ?? 1),
-    ),
-  ];
+  const turned = order.map((axis) => dims[axis] ?? 1);
+  return [withKnown(shaped(x.elementType, turned), x.known && knownAt(x.known, dims, allPlaces(dims), order))];
 };
+
+/** Every index of every axis; undefined where an extent has no number. */
+function allPlaces(dims: readonly Dim[]): number[][] | undefined {
+  if (!dims.every((dim) => typeof dim === 'number')) return undefined;
+  return dims.map((dim) => Array.from({ length: dim }, (_, index) => index));
+}
+
+/** The known elements at these places of each axis, row-major over the axes in `order`. */
+function knownAt(
+  known: readonly Dim[],
+  dims: readonly Dim[],
+  places: readonly (readonly number[])[] | undefined,
+  order: readonly number[] = dims.map((_, axis) => axis),
+): readonly Dim[] | undefined {
+  if (places === undefined) return undefined;
+  const stride = (axis: number): number => dims.slice(axis + 1).reduce<number>((size, dim) => size * Number(dim), 1);
+  const offsets = order.reduce<number[]>(
+    (sums, axis) => sums.flatMap((sum) => (places[axis] ?? []).map((place) => sum + place * stride(axis))),
+    [0],
+  );
+  return offsets.map((offset) => known[offset] ?? NaN);
+}
 
 const expand: InferenceRule = ({ inputs: [x, target], fresh }) => {
   if (x === undefined) return [undefined];
@@ -210,7 +228,8 @@ const slice: InferenceRule = ({ inputs: [x, starts, ends, axes, steps], node, fr
         dims.map((_, axis) => fresh(`slice ${axis}`)),
       ),
     ];
-  let known = rank === 1 ? x.known : undefined;
+  const places = x.known && allPlaces(x.dims);
+  let isKnown = places !== undefined;
   for (let index = 0; index < count; index += 1) {
     const axis = fromFront(axesInUse[index] ?? 0, rank);
     const step = (node.inputs[4] ?? '') === '' ? 1 : numbers(steps)?.[index];
@@ -222,12 +241,17 @@ const slice: InferenceRule = ({ inputs: [x, starts, ends, axes, steps], node, fr
       typeof range.length !== 'number' ||
       step === undefined
     )
-      known = undefined;
+      isKnown = false;
     else {
       const { start, length } = range;
-      known = known && Array.from({ length }, (_, at) => known?.[start + at * step] ?? NaN);
+      places?.splice(
+        axis,
+        1,
+        Array.from({ length }, (_, at) => start + at * step),
+      );
     }
   }
+  const known = isKnown && x.known ? knownAt(x.known, x.dims, places) : undefined;
   return [withKnown(shaped(x.elementType, dims), known)];
 };
 
