@@ -22,6 +22,7 @@ from encode_latents import load_autoencoder
 from export_graph import export_float32, keep_as_inner_value, restore_names, store_as_half
 from networks.autoencoder import DOWNSCALE, LATENT_CHANNELS
 from networks.contrastive import CONTENT, EMBEDDING, IMAGE_SIZE, SHARPNESS, calibrated_pair
+from sampling import SHIFT
 from stated import NAMES, value_counts
 from train_diffusion import Denoiser
 
@@ -125,7 +126,7 @@ def configurations(denoiser, vocabulary: int) -> dict:
             "safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False,
         },
         "scheduler/scheduler_config.json": {
-            "_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": 1.0,
+            "_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": SHIFT,
             "use_dynamic_shifting": False, "prediction_type": "flow_prediction",
         },
         "unet/config.json": {

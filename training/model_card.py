@@ -9,6 +9,7 @@ from pathlib import Path
 
 import catalogue
 from export import SHIPPED
+from sampling import SHIFT
 
 TARGETS = {"category": 0.97, "color": 0.93, "material": 0.85, "pattern": 0.92, "backdrop": 0.99}
 
@@ -71,7 +72,7 @@ Everything that made it is in `training/`; this file is written by `training/mod
 
 ## Use
 
-Euler steps along a rectified flow (`FlowMatchEulerDiscreteScheduler`, shift 1), {about['sampling']['steps']} steps, guidance
+Euler steps along a rectified flow (`FlowMatchEulerDiscreteScheduler`, shift {SHIFT:g}), {about['sampling']['steps']} steps, guidance
 {about['sampling']['guidanceScale']:g} (1 means none). The empty prompt is the unconditional one. Briefs are lower-case words from
 `tokenizer/tokenizer.json`; a word outside it becomes `[UNK]`. Latents: {about['latents']['channels']} channels, one cell for
 {about['latents']['downscale']} × {about['latents']['downscale']} pixels, mean 0 and standard deviation 1 per channel (the normalisation is inside

@@ -25,6 +25,7 @@ def chain(home: Path, minutes: float) -> list[list[str]]:
         [*render, "--name=novel", "--count=40", "--seed=3", "--split=novel"],
         ["train_autoencoder.py", brief],
         ["encode_latents.py", "--data=train", "--normalise"],
+        ["train_autoencoder.py", brief, "--name=decoder", "--decoder-of=autoencoder"],
         ["encode_latents.py", "--data=heldout"],
         ["train_text.py", brief],
         ["train_diffusion.py", brief, "--batch=16", "--warm-up=5"],

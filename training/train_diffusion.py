@@ -27,6 +27,9 @@ from parallel import Workers
 from sampling import sample
 
 DROP_TEXT = 0.1  # share of samples with the empty text
+# Backdrop, colour and outline are common to many cells and can be told through much noise, so they are settled at t > 0.9,
+# where the usual standard normal would put 1.4 % of the samples; these put 12 % there.
+TIME_MEAN, TIME_DEVIATION = 0.8, 1.2
 
 
 class Denoiser(nn.Module):
@@ -63,12 +66,12 @@ class LatentSet:
         return latents, texts
 
 
-def logit_normal_times(count, rng):
-    """t = sigmoid(standard normal), stratified over the batch and shuffled."""
+def logit_normal_times(count, rng, mean=TIME_MEAN, deviation=TIME_DEVIATION):
+    """t = sigmoid(normal), stratified over the batch and shuffled."""
     quantile = NormalDist().inv_cdf
     strata = (rng.permutation(count) + rng.random(count)) / count
     normal = np.array([quantile(min(max(share, 1e-6), 1 - 1e-6)) for share in strata])
-    return torch.from_numpy(1 / (1 + np.exp(-normal))).float()
+    return torch.from_numpy(1 / (1 + np.exp(-(mean + deviation * normal)))).float()
 
 
 def flow_loss(model, part):
