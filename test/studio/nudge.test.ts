@@ -7,12 +7,12 @@ import { generateBatch } from '../../main/studio/generate-batch.ts';
 import { nudgeHandlers } from '../../main/studio/calls/nudge-calls.ts';
 import { Announcer } from '../../main/studio/calls/announcer.ts';
 import { nudgeOne, type NudgeRunEvent } from '../../main/studio/nudge.ts';
-import { openWorkshop } from '../../main/studio/workshop.ts';
+import { openWorkshop, readPictureFile } from '../../main/studio/workshop.ts';
 import { decode } from '../../main/engine/graph/decode.ts';
 import { encode } from '../../main/engine/graph/encode.ts';
 import { createBatch } from '../../main/library/batches.ts';
 import { storeImage } from '../../main/library/add-image.ts';
-import { imageDetail } from '../../main/library/picture-files.ts';
+import { imageDetail, pictureFile } from '../../main/library/picture-files.ts';
 import { temporaryLibrary } from '../library/temporary-library.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
 import { packageFolder, packagesFolder, temporaryFolder } from '../doubles/packages.ts';
@@ -204,6 +204,7 @@ describe('the window’s nudge', () => {
       folders: { builtIn: packagesFolder, user: model.parent },
       provider: 'cpu',
       hashCache: null,
+      readPicture: async (image) => readPictureFile((await pictureFile(library, image)).path),
     });
     const id = model.path.slice(model.parent.length + 1);
     const settings = generationSettingsSchema.parse({ ...settingsOf(model.path), model: id, nudge: null, count: 1 });
@@ -218,7 +219,8 @@ describe('the window’s nudge', () => {
     for (const event of events) nudgeEventSchema.parse(event);
     const last = events.at(-1);
     if (last?.kind !== 'complete') throw new Error('not complete');
-    expect(last.report).toMatchObject({ moved: true, settings: typical, before: made.record.scores });
+    // The very picture of the library was made again: there is nothing to note.
+    expect(last.report).toMatchObject({ moved: true, settings: typical, before: made.record.scores, notes: [] });
     const kept = await handlers.keep({ token: last.token });
     expect(kept).toMatchObject({ index: 0, origin: 'generated', scores: last.report.after });
     expect(imageDetail(library, kept.id).record?.settings.nudge).toEqual(typical);

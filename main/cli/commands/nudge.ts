@@ -7,8 +7,9 @@ import { samplerNames, type GenerationRequest, type GenerationSettings } from '.
 import { defaultModel } from '../../studio/models.ts';
 import { nudgeOne, nudgeReport, type NudgeRunEvent } from '../../studio/nudge.ts';
 import { differencesFrom, recordInFile } from '../../studio/repeat.ts';
+import { differenceNote } from '../../studio/picture-difference.ts';
 import { settingsOfRequest } from '../../studio/settings-of-request.ts';
-import { openWorkshop } from '../../studio/workshop.ts';
+import { openWorkshop, readPictureFile } from '../../studio/workshop.ts';
 import { nudgedFolder } from '../../studio/write-nudged.ts';
 import { interruptible } from '../interruption.ts';
 import { decimalNumber, wholeNumber } from '../numbers.ts';
@@ -95,7 +96,13 @@ async function run(direction: Direction | undefined, options: Options): Promise<
     }
   progress.clear();
   if (nudged === undefined) throw new Failure('engine-gone', 'The nudge ended without an answer.');
-  for (const note of origin === null ? [] : differencesFrom(origin, nudged.after.record)) progress.line(note);
+  const notes = origin === null ? [] : differencesFrom(origin, nudged.after.record);
+  // Only where nothing was changed is the file's picture the one before.
+  if (options.from !== undefined && origin !== null && isUnchanged(origin, nudged.before.record)) {
+    const note = differenceNote(await readPictureFile(options.from), nudged.before.picture);
+    if (note !== null) notes.push(note);
+  }
+  for (const note of notes) progress.line(note);
   const files = await folder.write(nudged);
   const report = nudgeReport(nudged);
   const picture = (file: string, { record }: { record: ImageRecord }) => ({
@@ -116,6 +123,23 @@ async function run(direction: Direction | undefined, options: Options): Promise<
         })}\n`
       : table(report, files.before, files.after),
   );
+}
+
+/** Whether both records ask for the same pixels; a dial or weight only chose among images. */
+function isUnchanged(origin: ImageRecord, before: ImageRecord): boolean {
+  const asked = ({ settings, index }: ImageRecord): string => {
+    const {
+      count: _count,
+      batchSize: _size,
+      dial: _dial,
+      densityWeight: _weight,
+      densityThreshold: _threshold,
+      attemptLimit: _limit,
+      ...pixels
+    } = settings;
+    return JSON.stringify({ ...pixels, index });
+  };
+  return asked(origin) === asked(before);
 }
 
 function settingsOf(

@@ -8,6 +8,7 @@ import type { Library } from '../../library/library.ts';
 import { imageDetail } from '../../library/picture-files.ts';
 import { findPackages } from '../../model-packages/resolve.ts';
 import { pngOf } from '../density-place.ts';
+import { differenceNote } from '../picture-difference.ts';
 import { nudgeOne, nudgeReport, type JudgedImage } from '../nudge.ts';
 import type { Workshop } from '../workshop.ts';
 import type { Announcer } from './announcer.ts';
@@ -36,12 +37,15 @@ export function nudgeHandlers(library: Library, workshop: Workshop, announcer: A
         if (event.kind === 'progress') yield event;
         if (event.kind !== 'nudged') continue;
         const token = randomUUID();
+        const report = nudgeReport(event);
+        const again = settings.nudge === null ? event.before.picture : null;
+        const note = again === null ? null : differenceNote(await workshop.readPicture(image), again);
         waiting.set(token, event.after);
         for (const oldest of [...waiting.keys()].slice(0, Math.max(0, waiting.size - mostWaiting)))
           waiting.delete(oldest);
         yield {
           kind: 'complete',
-          report: nudgeReport(event),
+          report: { ...report, notes: [...report.notes, ...(note === null ? [] : [note])] },
           before: (await pngOf(event.before.picture)).toString('base64'),
           after: (await pngOf(event.after.picture)).toString('base64'),
           token,
