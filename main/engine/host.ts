@@ -1,6 +1,7 @@
 import { Failure, toFailure } from '../contract/failures.ts';
 import { heartbeatInterval, isMessage } from './protocol.ts';
 import type { EngineContext, FromEngine, Handler, ToEngine } from './protocol.ts';
+import { Verdicts } from './generation/verdicts.ts';
 import { handlers } from './requests/index.ts';
 import { SessionPool } from './runtime/session-pool.ts';
 import { Sessions } from './runtime/sessions.ts';
@@ -17,6 +18,7 @@ interface ParentPort {
 const parentPort = (process as { parentPort?: ParentPort }).parentPort;
 const running = new Map<number, AbortController>();
 const pool = new SessionPool();
+const verdicts = new Verdicts();
 
 function send(message: FromEngine): void {
   if (parentPort !== undefined) parentPort.postMessage(message);
@@ -32,7 +34,7 @@ async function answer(id: number, kind: string, input: unknown): Promise<void> {
     if (!Object.hasOwn(handlers, kind)) throw new Failure('internal', `The engine knows no request "${kind}".`);
     // The table and `EngineProcess.request` share their types; on this side of the wire the pairing is by name.
     const handler = handlers[kind as keyof typeof handlers] as Handler<unknown, unknown>;
-    const context: EngineContext = { signal: controller.signal, now: () => performance.now(), sessions };
+    const context: EngineContext = { signal: controller.signal, now: () => performance.now(), sessions, verdicts };
     for await (const event of handler(input, context)) send({ type: 'event', id, event });
     send({ type: 'finished', id });
   } catch (error) {

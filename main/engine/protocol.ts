@@ -1,4 +1,5 @@
 import type { FailureRecord } from '../contract/failures.ts';
+import type { Verdicts } from './generation/verdicts.ts';
 import type { Sessions } from './runtime/sessions.ts';
 
 /**
@@ -30,6 +31,8 @@ export interface EngineContext {
   readonly now: () => number;
   /** Model sessions; those that stay open between requests are shared. */
   readonly sessions: Sessions;
+  /** Where a generation waits for answers; absent where nobody gives any. */
+  readonly verdicts?: Verdicts;
 }
 
 /** Answers one kind of request: events up, a return ends it, a thrown `Failure` fails it. */

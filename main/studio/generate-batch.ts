@@ -7,6 +7,7 @@ import { acceptanceProbability, accepts, type Reweighting } from '../engine/feat
 import type { Picture } from '../engine/generation/generation-request.ts';
 import { philoxStream } from '../engine/tensor/philox.ts';
 import { openPackage } from '../model-packages/resolve.ts';
+import { BatchPruning } from './batch-pruning.ts';
 import { batchJudge, type BatchJudge, type JudgedPicture } from './batch-judge.ts';
 import { readCalibration } from './calibration.ts';
 import { applyDial } from './dial.ts';
@@ -27,6 +28,11 @@ export type CuratedEvent =
 export interface CuratedOptions extends GenerateOptions {
   /** A batch that goes on after an interruption: the first candidate not tried yet, and how many were kept before. */
   readonly resume?: { readonly candidate: number; readonly kept: number };
+  /**
+   * Largest chance of having been accepted with which a candidate is given up on its estimate, to save the rest of its
+   * steps. Absent: every candidate is finished. Pays where few are accepted; the note at the end says what it did.
+   */
+  readonly pruneRisk?: number;
 }
 
 type ImageEvent = Extract<CandidateEvent, { readonly kind: 'image' }>;
@@ -68,6 +74,7 @@ class CuratedBatch {
   readonly #options: CuratedOptions;
   readonly #asked: number;
   readonly #reweighting: Reweighting | null;
+  readonly #pruning: BatchPruning | null;
   readonly #kept: JudgedPicture[] = [];
   readonly #started = performance.now();
   #keptCount: number;
@@ -86,6 +93,11 @@ class CuratedBatch {
     this.#keptCount = options.resume?.kept ?? 0;
     this.#reweighting =
       judge === null || weight === 1 ? null : { weight, threshold: judge.density.threshold(densityThreshold) };
+    const { pruneRisk } = options;
+    this.#pruning =
+      judge === null || this.#reweighting === null || pruneRisk === undefined
+        ? null
+        : new BatchPruning(this.#reweighting, pruneRisk, judge, (index) => this.#numbersOf(index));
   }
 
   async *run(): AsyncGenerator<CuratedEvent, void, void> {
@@ -100,6 +112,7 @@ class CuratedBatch {
       tried += chunk.length;
     }
     if (this.#keptCount < this.#asked && this.#reweighting !== null) yield this.#shortfall(first + tried);
+    if (this.#pruning !== null) yield { kind: 'note', message: this.#pruning.note(this.#keptCount) };
     const measures = (await this.#judge?.measure(this.#kept, this.#options.signal)) ?? [];
     if (measures.length > 0) yield { kind: 'measured', measures };
     yield { kind: 'finished', cost: this.#cost() };
@@ -117,7 +130,11 @@ class CuratedBatch {
   async *#tryCandidates(indices: readonly number[], before: number): AsyncGenerator<CuratedEvent, void, void> {
     const { signal, previews } = this.#options;
     const { batchSize } = this.#prepared.settings;
-    const options = { ...(signal !== undefined && { signal }), ...(previews !== undefined && { previews }) };
+    const options = {
+      ...(signal !== undefined && { signal }),
+      ...(previews !== undefined && { previews }),
+      ...(this.#pruning !== null && { look: this.#pruning.look(signal) }),
+    };
     let waiting: ImageEvent[] = [];
     let done = before;
     for await (const event of generateCandidates(this.#prepared, indices, this.#workshop, options)) {
@@ -142,6 +159,16 @@ class CuratedBatch {
           break;
         case 'step':
           yield { ...event, secondsLeft: this.#secondsLeft(done, event.step / event.stepCount) };
+          break;
+        case 'given-up':
+          done += 1;
+          this.#rejected += 1;
+          yield {
+            kind: 'rejected',
+            index: event.index,
+            picture: event.picture,
+            record: this.#pruning?.recordOf(event) ?? event.record,
+          };
           break;
         case 'image-failed':
           this.#failed += 1;
@@ -176,12 +203,20 @@ class CuratedBatch {
     }
   }
 
+  /** The candidate's uniform number of acceptance, and the one of its audit. */
+  #numbersOf(index: number): readonly [number, number] {
+    const stream = philoxStream(this.#prepared.settings.seed, index, 'selection');
+    const [u = 0, audit = 0] = stream.uniform(new Float64Array(2));
+    return [u, audit];
+  }
+
   #recordOf({ index, record }: ImageEvent, seen: JudgedPicture | undefined): ImageRecord {
     if (seen === undefined) return record;
     const scored = { ...record, scores: seen.scores };
     if (this.#reweighting === null) return scored;
     const density = seen.scores.pseudoDensity ?? 0;
-    const [u = 0] = philoxStream(this.#prepared.settings.seed, index, 'selection').uniform(new Float64Array(1));
+    const [u] = this.#numbersOf(index);
+    this.#pruning?.learn(index, density);
     return {
       ...scored,
       reweighting: {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Failure } from '../contract/failures.ts';
 import type { FailureRecord } from '../contract/failures.ts';
 import type { ImageRecord, ProviderReport } from '../contract/images.ts';
@@ -24,11 +25,30 @@ export type CandidateEvent =
     }
   | { readonly kind: 'preview'; readonly index: number; readonly step: number; readonly picture: Picture }
   | { readonly kind: 'image'; readonly index: number; readonly picture: Picture; readonly record: ImageRecord }
+  /** A candidate whose estimate after `step` steps was judged enough to give it up; the picture shows the estimate. */
+  | {
+      readonly kind: 'given-up';
+      readonly index: number;
+      readonly step: number;
+      readonly stepCount: number;
+      readonly picture: Picture;
+      readonly record: ImageRecord;
+    }
   | { readonly kind: 'image-failed'; readonly index: number; readonly failure: FailureRecord }
   /** Something that people should see: the engine died and was started again. */
   | { readonly kind: 'note'; readonly message: string }
   /** Last. */
   | { readonly kind: 'cost'; readonly modelCalls: number; readonly modelSeconds: number };
+
+/** A look at every batch part of the way: its denoised estimates are shown, and some of it may be given up. */
+export interface Look {
+  /** Share of the steps after which it comes, 0 to 1. */
+  readonly share: number;
+  /** @returns indices to give up */
+  readonly judge: (
+    estimates: readonly { readonly index: number; readonly picture: Picture }[],
+  ) => Promise<readonly number[]>;
+}
 
 /** An image whose engine died this often is given up. */
 const mostDeaths = 2;
@@ -44,7 +64,7 @@ export async function* generateCandidates(
   prepared: PreparedGeneration,
   indices: readonly number[],
   workshop: Workshop,
-  options: { readonly signal?: AbortSignal; readonly previews?: boolean } = {},
+  options: { readonly signal?: AbortSignal; readonly previews?: boolean; readonly look?: Look } = {},
 ): AsyncGenerator<CandidateEvent, void, void> {
   const { batchSize, nudge } = prepared.settings;
   if (nudge !== null)
@@ -58,8 +78,16 @@ export async function* generateCandidates(
   while (remaining.length > 0) {
     let provider: ProviderReport | undefined;
     let callsOfThisEngine = 0;
+    const asked = remaining;
+    const ticket = randomUUID();
+    const { look } = options;
     try {
-      const input = { ...prepared.request, indices: remaining, previews: options.previews ?? false };
+      const input = {
+        ...prepared.request,
+        indices: remaining,
+        previews: options.previews ?? false,
+        ...(look !== undefined && { look: { ticket, share: look.share } }),
+      };
       for await (const event of workshop.engine.request('generate', input, options.signal)) {
         switch (event.kind) {
           case 'started':
@@ -85,6 +113,19 @@ export async function* generateCandidates(
             yield { kind: 'image', index: event.index, picture: event.picture, record };
             break;
           }
+          case 'estimates': {
+            if (provider === undefined || look === undefined)
+              throw new RangeError('generate: a look came that was not asked for');
+            const { step, stepCount, estimates } = event;
+            const dropped = await look.judge(estimates);
+            await workshop.engine.answer('verdict', { ticket, dropped }, options.signal);
+            for (const { index, picture } of estimates.filter((estimate) => dropped.includes(estimate.index))) {
+              remaining = remaining.filter((one) => one !== index);
+              const record = prepared.recordOf(index, provider, []);
+              yield { kind: 'given-up', index, step, stepCount, picture, record };
+            }
+            break;
+          }
           case 'image-failed':
             remaining = remaining.filter((index) => index !== event.index);
             yield event;
@@ -100,8 +141,10 @@ export async function* generateCandidates(
       }
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'engine-gone') throw error;
-      // Batches are made in order, so the first of what remains was in flight.
-      const inFlight = remaining.slice(0, batchSize);
+      // Batches are made in order, so what remains of the first unfinished one was in flight.
+      const first = asked.findIndex((index) => remaining.includes(index));
+      const from = first - (first % batchSize);
+      const inFlight = asked.slice(from, from + batchSize).filter((index) => remaining.includes(index));
       for (const index of inFlight) deaths.set(index, (deaths.get(index) ?? 0) + 1);
       const lost = inFlight.filter((index) => (deaths.get(index) ?? 0) >= mostDeaths);
       remaining = remaining.filter((index) => !lost.includes(index));

@@ -9,7 +9,8 @@ import type { Workshop } from './workshop.ts';
 
 /** What a batch announces: its candidates' events, and at the end what it cost. */
 export type BatchEvent =
-  Exclude<CandidateEvent, { readonly kind: 'cost' }> | { readonly kind: 'finished'; readonly cost: BatchCost };
+  | Exclude<CandidateEvent, { readonly kind: 'cost' } | { readonly kind: 'given-up' }>
+  | { readonly kind: 'finished'; readonly cost: BatchCost };
 
 export interface GenerateOptions {
   readonly signal?: AbortSignal;
@@ -41,6 +42,8 @@ export async function* generate(
   for await (const event of generateCandidates(prepared, indices, workshop, options)) {
     if (event.kind === 'image') kept += 1;
     if (event.kind === 'image-failed') failed += 1;
+    // Nothing is looked at here.
+    if (event.kind === 'given-up') continue;
     if (event.kind !== 'cost') {
       yield event;
       continue;

@@ -86,6 +86,30 @@ describe('a batch with reweighting', () => {
     });
   });
 
+  it('gives nobody up whose estimate says nothing, and says how many it gave up', async () => {
+    using model = measuredPackage();
+    using workshop = workshopOf();
+    // Halfway the noise is 60 times as large as what tells this model's pictures apart.
+    const asked = { model: model.path, densityWeight: 8, densityThreshold: 60, count: 6 };
+    const whole = await Array.fromAsync(generateBatch(settingsOf(asked), workshop));
+    const looked = await Array.fromAsync(generateBatch(settingsOf(asked), workshop, { pruneRisk: 0.02 }));
+    expect(recordsOf(looked, 'image').map(({ index }) => index)).toEqual(
+      recordsOf(whole, 'image').map(({ index }) => index),
+    );
+    const note = looked.find((event) => event.kind === 'note');
+    expect(note?.message).toMatch(/^Given up early: 0 of \d+ candidates\. The law of the kept changes by about 0 %/);
+  });
+
+  it('refuses a risk that is none', async () => {
+    using model = measuredPackage();
+    using workshop = workshopOf();
+    const settings = settingsOf({ model: model.path, densityWeight: 8 });
+    await expect(Array.fromAsync(generateBatch(settings, workshop, { pruneRisk: 0.7 }))).rejects.toMatchObject({
+      code: 'bad-input',
+      message: expect.stringMatching(/prune risk: expected a chance/),
+    });
+  });
+
   it('measures what it kept, and scores every image', async () => {
     using model = measuredPackage();
     using workshop = workshopOf();
@@ -166,12 +190,13 @@ describe('a batch with reweighting', () => {
         stepCount: 2,
         seed: 0,
         briefs: ['a vase'],
-        poolSize: 1,
+        pools: [],
         keptPerBrief: 1,
         k: 1,
         densityK: 1,
         path: { description: 'test', stops: [stop(-1, 4, 16), stop(0, 2, 1), stop(1, 1, 0.25)] },
         guidanceAlone: [],
+        verdict: { precisionApart: 0, recallApart: 0, backwards: [], dominated: [] },
       }),
     );
     const events = await Array.fromAsync(

@@ -42,6 +42,7 @@ interface Options {
   readonly image?: string;
   readonly strength?: number;
   readonly from?: string;
+  readonly pruneRisk?: number;
   readonly batchSize?: number;
   readonly randomStream?: GenerationRequest['randomStream'];
   readonly provider?: string;
@@ -78,6 +79,11 @@ export const generate: Register = (program) => {
     .option('--image <file>', 'start from this picture')
     .option('--strength <number>', 'how far to leave it: 0 not at all, 1 wholly', decimalNumber(0, 1))
     .option('--from <png>', 'take the settings of an image made by Gamut; other options change them')
+    .option(
+      '--prune-risk <number>',
+      'give candidates up halfway when their chance to be kept is at most this, 0.02 say; pays where few are kept',
+      decimalNumber(1e-6, 0.5),
+    )
     .option('--batch-size <number>', 'images a model call', wholeNumber(1, 64))
     .addOption(new Option('--random-stream <name>', 'which noise').choices(['philox', 'torch-cpu']))
     .option('--provider <name>', 'execution provider: dml, cuda, coreml, webgpu or cpu')
@@ -94,7 +100,12 @@ async function run(options: Options): Promise<void> {
   const repeatsOne = origin !== null && options.count === undefined && options.seed === undefined;
   const indices = repeatsOne ? { indices: [origin.index] } : {};
   const batch = randomUUID();
-  const events = generateBatch(settings, workshop, { signal: interruptible(), batch, ...indices });
+  const events = generateBatch(settings, workshop, {
+    signal: interruptible(),
+    batch,
+    ...indices,
+    ...(options.pruneRisk !== undefined && { pruneRisk: options.pruneRisk }),
+  });
   const report = new Report(repeatsOne ? 1 : settings.count, settings.seed);
   for await (const event of writeBatch(events, options.out, { batch })) {
     if (event.kind === 'image' && repeatsOne)

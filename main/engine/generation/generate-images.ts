@@ -11,6 +11,7 @@ import { decodeLatents, encodeImage } from './autoencoder.ts';
 import type { GenerationEvent, GenerationInput } from './generation-request.ts';
 import { guidanceOfSettings } from './guidance-of-settings.ts';
 import type { GuidanceParts } from './guidance-of-settings.ts';
+import { ofLiveRows, takeRows } from './live-rows.ts';
 import { loadPipeline } from './load-pipeline.ts';
 import type { Pipeline } from './load-pipeline.ts';
 import { fromPicture, repeatRows, toPicture } from './pictures.ts';
@@ -125,8 +126,9 @@ async function* oneBatch(prepared: Prepared, indices: readonly number[]): AsyncG
   let x =
     start === null ? scale(plan.startScale, noise) : combine([1, repeatRows(start, indices.length)], [sigma, noise]);
 
+  let live: readonly number[] = indices.map((_, row) => row);
   const denoise = guidanceOfSettings(
-    guidanceParts(prepared, batchNoise(streams.map((stream) => stream.cads))),
+    guidanceParts(prepared, batchNoise(streams.map((stream) => stream.cads)), () => live),
     settings,
   );
   const stepCount = plan.sigmas.length - 1 - startStep;
@@ -134,17 +136,54 @@ async function* oneBatch(prepared: Prepared, indices: readonly number[]): AsyncG
   for await (const done of samplers[plan.sampler](denoise, x, plan.sigmas, options)) {
     x = done.x;
     const step = done.step - startStep;
-    yield { kind: 'step', indices, step, stepCount, modelCalls: prepared.spent().calls };
+    const wanted = live.map((row) => indices[row] ?? NaN);
+    yield { kind: 'step', indices: wanted, step, stepCount, modelCalls: prepared.spent().calls };
+    if (step === lookStep(input, stepCount)) {
+      live = yield* look(prepared, done.denoised, indices, step, stepCount);
+      if (live.length === 0) return;
+    }
     if (previews === null || step === stepCount || !previews.due()) continue;
-    if (!previews.ready) previews.learn(done.denoised, await decode(prepared, done.denoised));
-    yield* previews.of(done.denoised, indices, step);
+    const estimates = takeRows(done.denoised, live);
+    if (!previews.ready) previews.learn(estimates, await decode(prepared, estimates));
+    const shown = live.map((row) => indices[row] ?? NaN);
+    yield* previews.of(estimates, shown, step);
   }
-  const latents = scale(plan.endScale, x);
+  const latents = scale(plan.endScale, takeRows(x, live));
   const decoded = await decodeLatents(pipeline.vaeDecoder, latents, model.latent, signal, pipeline.decoderAtFloat32);
   previews?.learn(latents, decoded.images);
   const notes = [...providerNotes(pipeline), ...decoded.notes];
-  for (const [row, index] of indices.entries())
-    yield { kind: 'image', index, picture: toPicture(decoded.images, row), notes };
+  for (const [at, row] of live.entries())
+    yield { kind: 'image', index: indices[row] ?? NaN, picture: toPicture(decoded.images, at), notes };
+}
+
+/** The step after which a batch is looked at; 0: none. */
+function lookStep({ look: asked }: GenerationInput, stepCount: number): number {
+  return asked === undefined ? 0 : Math.min(stepCount - 1, Math.max(1, Math.round(asked.share * stepCount)));
+}
+
+/** Shows a batch's denoised estimates and waits for the verdict. Returns the rows that go on. */
+async function* look(
+  { input, context, pipeline }: Prepared,
+  denoised: Tensor,
+  indices: readonly number[],
+  step: number,
+  stepCount: number,
+): AsyncGenerator<GenerationEvent, readonly number[], void> {
+  const { ticket = '' } = input.look ?? {};
+  if (context.verdicts === undefined) throw new Failure('internal', 'look: nobody answers in this context');
+  const { images } = await decodeLatents(
+    pipeline.vaeDecoder,
+    denoised,
+    input.model.latent,
+    context.signal,
+    pipeline.decoderAtFloat32,
+  );
+  // The wait begins before the question is out, so that no answer can be missed.
+  const verdict = context.verdicts.expect(ticket, context.signal);
+  const estimates = indices.map((index, row) => ({ index, picture: toPicture(images, row) }));
+  yield { kind: 'estimates', step, stepCount, estimates };
+  const dropped = await verdict;
+  return indices.flatMap((index, row) => (dropped.includes(index) ? [] : [row]));
 }
 
 /** Parts that fell back to another provider than the denoiser, which is the one that is reported. */
@@ -165,12 +204,12 @@ async function decode({ pipeline, input, context }: Prepared, latents: Tensor): 
   return (await decodeLatents(vaeDecoder, one, input.model.latent, context.signal, decoderAtFloat32)).images;
 }
 
-function guidanceParts(prepared: Prepared, cadsNoise: NoiseSource): GuidanceParts {
+function guidanceParts(prepared: Prepared, cadsNoise: NoiseSource, live: () => readonly number[]): GuidanceParts {
   const { pipeline, plan, guiding, conditional, unconditional, context } = prepared;
-  const model = unetDenoiser(pipeline.unet, plan.parameterization, context.signal);
+  const model = ofLiveRows(unetDenoiser(pipeline.unet, plan.parameterization, context.signal), live);
   const parts = { model, conditional, unconditional, plan, cadsNoise };
   if (guiding === null) return { ...parts, guiding: null };
-  const weaker = unetDenoiser(guiding.pipeline.unet, plan.parameterization, context.signal);
+  const weaker = ofLiveRows(unetDenoiser(guiding.pipeline.unet, plan.parameterization, context.signal), live);
   return {
     ...parts,
     guiding: async (x, sigma) => {

@@ -34,6 +34,11 @@ export interface GenerationInput {
   readonly start: Picture | null;
   /** Whether previews are wanted. */
   readonly previews: boolean;
+  /**
+   * A look at each batch after this share of its steps: its denoised estimates are decoded and shown, and it waits for a
+   * `verdict` request with the ticket that says which images to give up. Absent: none.
+   */
+  readonly look?: { readonly ticket: string; readonly share: number };
 }
 
 /** What generation announces. `indices` names the images in flight. */
@@ -51,6 +56,13 @@ export type GenerationEvent =
       readonly stepCount: number;
       /** Calls of any model since the start. */
       readonly modelCalls: number;
+    }
+  /** A look: the generation waits for its verdict. */
+  | {
+      readonly kind: 'estimates';
+      readonly step: number;
+      readonly stepCount: number;
+      readonly estimates: readonly { readonly index: number; readonly picture: Picture }[];
     }
   | { readonly kind: 'preview'; readonly index: number; readonly step: number; readonly picture: Picture }
   | {

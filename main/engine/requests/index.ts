@@ -8,6 +8,7 @@ import { measure } from './measure.ts';
 import { nudge } from './nudge.ts';
 import { probeProviders } from './probe-providers.ts';
 import { pseudoDensitiesRequest } from './pseudo-densities.ts';
+import { verdict } from './verdict.ts';
 
 /** Every request the engine's process answers: kind → handler. */
 export const handlers = {
@@ -20,6 +21,7 @@ export const handlers = {
   nudge,
   probeProviders,
   pseudoDensities: pseudoDensitiesRequest,
+  verdict,
 } satisfies Record<string, Handler<never, unknown>>;
 
 type Handlers = typeof handlers;
