@@ -1,5 +1,5 @@
 import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import sharp from 'sharp';
 import { Failure, toFailure } from '../contract/failures.ts';
 import { foreignSettingsSchema, type ImageDetail } from '../contract/library.ts';
@@ -8,10 +8,8 @@ import { statOrNull, writeFileAtomically } from './files.ts';
 import { mostPixels } from './image-file/read-image-file.ts';
 import { imageSummaries, keysOf } from './image-rows.ts';
 import type { Library } from './library.ts';
+import { thumbnailPath, thumbnailSide } from './thumbnail-path.ts';
 import { imagePath } from './trash.ts';
-
-/** Longer side of a thumbnail: sharp at twice the usual width of a cell. */
-const thumbnailSide = 384;
 
 export interface PictureFile {
   readonly path: string;
@@ -40,16 +38,14 @@ export async function pictureBytes(library: Library, id: string): Promise<Uint8A
 /** A small WebP of an image, made once and kept in the cache. Small images are given enlarged by nobody: as they are. */
 export async function thumbnail(library: Library, id: string): Promise<Uint8Array<ArrayBuffer>> {
   const [key = -1] = keysOf(library, [id]);
-  const row = library.database.get('SELECT batch, pixel_hash FROM images WHERE key = ?', key) ?? {};
-  // Named by its pixels: an image made again under the same id is another picture.
-  const folder = join(library.folders.cache, 'thumbnails', String(row['pixel_hash']).slice(0, 2));
-  const path = join(folder, `${String(row['pixel_hash'])}-${thumbnailSide}.webp`);
+  const row = library.database.get('SELECT pixel_hash FROM images WHERE key = ?', key) ?? {};
+  const path = thumbnailPath(library.folders, String(row['pixel_hash']));
   if ((await statOrNull(path)) !== null) return Uint8Array.from(await readFile(path));
   const bytes = await sharp(await pictureBytes(library, id), { limitInputPixels: mostPixels })
     .resize(thumbnailSide, thumbnailSide, { fit: 'inside', withoutEnlargement: true })
     .webp({ quality: 86 })
     .toBuffer();
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+  await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
     throw toFailure(error);
   });
   await writeFileAtomically(path, bytes);

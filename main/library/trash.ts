@@ -4,6 +4,7 @@ import { Failure, toFailure } from '../contract/failures.ts';
 import { statOrNull } from './files.ts';
 import { keysOf } from './image-rows.ts';
 import type { Library } from './library.ts';
+import { thumbnailPath } from './thumbnail-path.ts';
 
 /** Where an image's file lies when all is settled: among the images, or in the library's trash. */
 export function imagePath(library: Library, batch: string, file: string, deleted: boolean): string {
@@ -51,13 +52,14 @@ export const removeForGood: DiscardFile = async (path) => {
 };
 
 /**
- * Takes images out of the library for good. Only what is in the trash can go.
- * @throws Failure bad-input for an image that was not deleted before.
+ * Takes images out of the library for good, with their thumbnails. Only what is in the trash can go; what `discard` refuses
+ * stays there, with everything after it.
+ * @throws Failure bad-input for an image that was not deleted before, not-writable where the file cannot be let go.
  */
 export async function discardImages(library: Library, ids: readonly string[], discard: DiscardFile): Promise<void> {
   await settleMoves(library);
   for (const [i, key] of keysOf(library, ids).entries()) {
-    const row = library.database.get('SELECT batch, file, deleted FROM images WHERE key = ?', key) ?? {};
+    const row = library.database.get('SELECT batch, file, deleted, pixel_hash FROM images WHERE key = ?', key) ?? {};
     if (row['deleted'] !== 1)
       throw new Failure(
         'bad-input',
@@ -66,7 +68,8 @@ export async function discardImages(library: Library, ids: readonly string[], di
       );
     const batch = String(row['batch']);
     const path = imagePath(library, batch, String(row['file']), true);
-    if ((await statOrNull(path)) !== null) await discard(path);
+    if ((await statOrNull(path)) !== null) await letGo(path, discard);
+    await rm(thumbnailPath(library.folders, String(row['pixel_hash'])), { force: true });
     library.database.transaction(() => {
       library.database.run('DELETE FROM image_words WHERE rowid = ?', key);
       library.database.run('DELETE FROM images WHERE key = ?', key);
@@ -74,4 +77,16 @@ export async function discardImages(library: Library, ids: readonly string[], di
     });
   }
   library.sidecars.catchUp();
+}
+
+async function letGo(path: string, discard: DiscardFile): Promise<void> {
+  try {
+    await discard(path);
+  } catch (error) {
+    const { code, message } = toFailure(error);
+    const kind = code === 'internal' ? 'not-writable' : code;
+    throw new Failure(kind, `a file could not be put into the system's trash and stays in Gamut's: ${message}`, path, {
+      cause: error,
+    });
+  }
 }

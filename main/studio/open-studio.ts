@@ -63,7 +63,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     },
     jobs: jobHandlers(queue, library, folders),
     batches: batchHandlers(library, queue, announcer),
-    images: imageHandlers(library, announcer),
+    images: imageHandlers(library, announcer, services.trash),
     collections: collectionHandlers(library, announcer),
     exports: exportHandlers(library, places, services),
     presets: presetHandlers(library),

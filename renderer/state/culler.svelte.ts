@@ -5,6 +5,8 @@ import type { Language } from './language.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
 import { Selection } from './selection.svelte.ts';
 
+const discardedAtOnce = 50;
+
 /**
  * Judging the images of one list. A verdict is shown at once and the next image has the focus before the studio has
  * written it down; when it cannot be written the list is asked again and the person is told.
@@ -83,6 +85,23 @@ export class Culler {
         this.undo();
       },
     });
+  }
+
+  /**
+   * Takes images out of the trash for good, some at a time.
+   * @returns how many are gone; fewer than asked when the host could not let go of one, which is then told.
+   */
+  async discard(images: readonly string[]): Promise<number> {
+    let gone = 0;
+    this.selection.clear();
+    try {
+      for (; gone < images.length; gone += discardedAtOnce)
+        await this.#studio.images.discard({ images: images.slice(gone, gone + discardedAtOnce) });
+    } catch (error) {
+      this.#notices.complain(error);
+    }
+    this.list.refresh();
+    return Math.min(gone, images.length);
   }
 
   restore(): void {

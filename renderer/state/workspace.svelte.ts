@@ -26,6 +26,7 @@ export type Overlay =
   | { readonly kind: 'export' }
   | { readonly kind: 'keys' }
   | { readonly kind: 'tag' }
+  | { readonly kind: 'discard'; readonly count: number; readonly idsOf: () => Promise<readonly string[]> }
   | { readonly kind: 'dropped'; readonly name: string; readonly content: string; readonly found: ForeignSettings };
 
 /** How far variations go from the image they start at, as image-to-image strength. */
@@ -230,6 +231,24 @@ export class Workspace {
     }
   }
 
+  /** Asks before images leave the trash for good: these, or all that are shown. */
+  askToDiscard(images: readonly string[] | 'all'): void {
+    const { list } = this.culler;
+    if (images === 'all') this.open({ kind: 'discard', count: list.total, idsOf: () => list.allIds() });
+    else if (images.length > 0)
+      this.open({ kind: 'discard', count: images.length, idsOf: () => Promise.resolve(images) });
+  }
+
+  async discard(idsOf: () => Promise<readonly string[]>): Promise<void> {
+    this.close();
+    try {
+      const gone = await this.culler.discard(await idsOf());
+      if (gone > 0) this.notices.say(this.language.t('trash.discarded', { count: gone }));
+    } catch (error) {
+      this.notices.complain(error);
+    }
+  }
+
   compare(): void {
     const { selection, list } = this.culler;
     const chosen = selection.images;
@@ -336,7 +355,8 @@ export class Workspace {
         culler.rescue();
       },
       trash: () => {
-        culler.trash();
+        if (culler.list.query.deleted) this.askToDiscard([...selection.ids]);
+        else culler.trash();
       },
       undo: () => {
         culler.undo();

@@ -481,6 +481,15 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
         change(ids, (image) => ({ ...image, deleted: false }));
         return {};
       },
+      async discard({ images: ids }) {
+        for (const id of ids)
+          images.splice(
+            images.findIndex((image) => image.id === id),
+            1,
+          );
+        tell({ kind: 'library', images: [...ids] });
+        return {};
+      },
       async undo() {
         const last = undone.pop();
         if (last === undefined) return null;

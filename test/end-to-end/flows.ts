@@ -181,6 +181,38 @@ export function describeFlows(host: Host): void {
     expect(files.filter((file) => file.endsWith('.png'))).toHaveLength(8);
   });
 
+  it('deletes images, takes it back, and empties the trash', async () => {
+    const { page } = running;
+    const images = (number: number) =>
+      page.getByText(number === 1 ? '1 image' : `${number} images`, { exact: true }).waitFor(soon);
+    await prompt(page).fill('red');
+    await count(page).fill('3');
+    await primary(page).click();
+    await batchOf(page, 3);
+    const systemTrash = mkdtempSync(join(tmpdir(), 'gamut-trash-'));
+    await running.answerTrash(systemTrash);
+    await page.getByRole('button', { name: 'Gallery' }).click();
+    await images(3);
+    await cell(page, 0).click();
+    await page.keyboard.press('Delete');
+    await images(2);
+    await page.locator('.notice').getByRole('button', { name: 'Undo' }).click();
+    await images(3);
+    await cell(page, 0).click();
+    await page.keyboard.press('Delete');
+    await images(2);
+    await page.getByRole('button', { name: 'Trash', exact: true }).click();
+    await images(1);
+    await page.getByRole('button', { name: 'Empty the trash' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByText('The trash is empty.').waitFor(soon);
+    const left = readdirSync(home.path, { recursive: true, encoding: 'utf8' });
+    expect(left.filter((file) => /(images|trash).*\.png$/.test(file))).toHaveLength(2);
+    // The desktop gives the file to the system; a browser host has no trash to give it to.
+    expect(readdirSync(systemTrash)).toHaveLength(host.name === 'Electron' ? 1 : 0);
+    rmSync(systemTrash, { recursive: true });
+  });
+
   it('reads the settings of a dropped picture and says what it could not use', async () => {
     const { page } = running;
     await prompt(page).fill('blue');

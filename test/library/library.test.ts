@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -39,6 +39,7 @@ import {
 import { imageDetail, pictureBytes, pictureFile, thumbnail } from '../../main/library/picture-files.ts';
 import { addPreferencePair, preferencePairs } from '../../main/library/preference-pairs.ts';
 import { countOf, searchAll, searchPage, tagCounts } from '../../main/library/search.ts';
+import { thumbnailPath } from '../../main/library/thumbnail-path.ts';
 import { discardImages, removeForGood } from '../../main/library/trash.ts';
 import { examplePixels, exampleRecord } from './record.ts';
 import { addExample, temporaryLibrary } from './temporary-library.ts';
@@ -194,6 +195,16 @@ describe('marks', () => {
     await expect(discardImages(library, [first], removeForGood)).rejects.toMatchObject({ code: 'bad-input' });
     await tagImages(library, [first], 'gone');
     await deleteImages(library, [first]);
+    await thumbnail(library, first);
+    const hash = library.database.get('SELECT pixel_hash FROM images WHERE id = ?', first)?.['pixel_hash'];
+    const small = thumbnailPath(library.folders, String(hash));
+    expect(existsSync(small)).toBe(true);
+    const noTrash = discardImages(library, [first], () => Promise.reject(new Error('no trash here')));
+    await expect(noTrash).rejects.toMatchObject({
+      code: 'not-writable',
+      message: expect.stringContaining('no trash here'),
+    });
+    expect(found({ deleted: true })).toEqual([first]);
     const discarded: string[] = [];
     await discardImages(library, [first], async (path) => {
       discarded.push(path);
@@ -202,6 +213,7 @@ describe('marks', () => {
     expect(discarded).toEqual([join(library.folders.trash, 'batch-1', '00000.png')]);
     expect(found({ deleted: true })).toEqual([]);
     expect(tagCounts(library)).toEqual([]);
+    expect(existsSync(small)).toBe(false);
     // The history passes over what is gone.
     expect(await undo(library)).toMatchObject({ verb: 'delete', images: [] });
   });

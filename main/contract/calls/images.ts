@@ -40,6 +40,11 @@ export const imageCalls = {
   rescue: request(z.strictObject({ images: imageIds }), done),
   trash: request(z.strictObject({ images: imageIds }), done),
   restore: request(z.strictObject({ images: imageIds }), done),
+  /**
+   * Takes images out of the library's trash for good: into the system's trash where the host has one. Few at a time, so
+   * that the window can say how far it is.
+   */
+  discard: request(z.strictObject({ images: z.array(libraryIdSchema).min(1).max(100) }), done),
   /** Takes back the last change; null when there is none. */
   undo: request(nothing, undoEntrySchema.nullable()),
   redo: request(nothing, undoEntrySchema.nullable()),

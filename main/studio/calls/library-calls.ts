@@ -22,7 +22,9 @@ import {
 } from '../../library/marks.ts';
 import { imageDetail } from '../../library/picture-files.ts';
 import { searchAll, searchPage, tagCounts } from '../../library/search.ts';
+import { discardImages, removeForGood } from '../../library/trash.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
+import type { HostServices } from '../studio.ts';
 import type { Announcer } from './announcer.ts';
 
 /** Bytes of a dropped file. */
@@ -31,7 +33,11 @@ function bytesOf(content: string): Uint8Array<ArrayBuffer> {
 }
 
 /** The window's calls about images, answered by the library; every change is announced to all windows. */
-export function imageHandlers(library: Library, announcer: Announcer): StudioHandlers['images'] {
+export function imageHandlers(
+  library: Library,
+  announcer: Announcer,
+  systemTrash: HostServices['trash'],
+): StudioHandlers['images'] {
   const changed = async (images: readonly string[], work: Promise<void>): Promise<Record<string, never>> => {
     await work;
     announcer.tell({ kind: 'library', images: [...images] });
@@ -47,6 +53,7 @@ export function imageHandlers(library: Library, announcer: Announcer): StudioHan
     rescue: ({ images }) => changed(images, rescueImages(library, images)),
     trash: ({ images }) => changed(images, deleteImages(library, images)),
     restore: ({ images }) => changed(images, restoreImages(library, images)),
+    discard: ({ images }) => changed(images, discardImages(library, images, systemTrash ?? removeForGood)),
     async undo() {
       const entry = await undo(library);
       if (entry !== null) announcer.tell({ kind: 'library', images: entry.images });

@@ -13,6 +13,8 @@ export interface Running {
   readonly page: Page;
   /** Makes the next dialog for a folder answer with this one; nothing in a browser, which has none. */
   readonly answerFolder: (folder: string) => Promise<void>;
+  /** Makes a folder the system's trash; nothing in a browser host, which has none. */
+  readonly answerTrash: (folder: string) => Promise<void>;
   /** Process ids of the engine. */
   readonly engines: () => readonly number[];
   readonly close: () => Promise<void>;
@@ -86,6 +88,7 @@ export function browserHost(browser: () => Browser): Host {
       return {
         page,
         answerFolder: () => Promise.resolve(),
+        answerTrash: () => Promise.resolve(),
         engines: () => descendants(server.pid ?? -1).filter((pid) => commandOf(pid).includes('host.ts')),
         close: () => end('SIGTERM'),
         kill: () => end('SIGKILL'),
@@ -128,6 +131,16 @@ export function electronHost(): Host {
         answerFolder: async (folder) => {
           await electron.evaluate(({ dialog }, path) => {
             dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [path] });
+          }, folder);
+        },
+        answerTrash: async (folder) => {
+          await electron.evaluate(({ shell }, to) => {
+            const { renameSync } = process.getBuiltinModule('node:fs');
+            const { basename, join: joined } = process.getBuiltinModule('node:path');
+            shell.trashItem = (path) => {
+              renameSync(path, joined(to, basename(path)));
+              return Promise.resolve();
+            };
           }, folder);
         },
         engines: () => descendants(pid ?? -1).filter((child) => commandOf(child).includes('node.mojom.NodeService')),
