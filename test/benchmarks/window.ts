@@ -125,7 +125,7 @@ async function measure(host: Measured): Promise<void> {
   }
   lineOf(name, 'page opened to usable', 0.5, openings, 1500, { cpu: round(at(works, 0.5)) });
 
-  const searches = await page.evaluate(askSearches, [
+  const queries = [
     {},
     { words: 'terracotta' },
     { words: 'product' },
@@ -141,8 +141,24 @@ async function measure(host: Measured): Promise<void> {
     { rating: { low: 4, high: null } },
     { sort: 'unusual' },
     { seed: 4711 },
-  ]);
-  lineOf(name, 'search asked by the window and answered', 0.95, searches, 50);
+  ];
+  await host.resetDelay();
+  const searches = await page.evaluate(askSearches, queries);
+  const { cpu } = await host.delay();
+  const medians = queries.map((query, q) => ({
+    query: JSON.stringify(query),
+    median: round(
+      at(
+        searches.filter((_, i) => i % queries.length === q),
+        0.5,
+      ),
+    ),
+  }));
+  const [slowest] = medians.sort((a, b) => b.median - a.median);
+  lineOf(name, 'search asked by the window and answered', 0.95, searches, 50, {
+    longestCpuInMain: round(cpu),
+    slowest,
+  });
 
   await page.getByRole('button', { name: 'Gallery' }).click();
   await page.locator('[data-place="0"] img').waitFor();
@@ -189,11 +205,11 @@ async function measure(host: Measured): Promise<void> {
   await host.close();
 }
 
-/** A long batch of the tiny model: a step takes less than a millisecond, so that events come as quickly as they can. */
+/** A batch of the tiny model that lasts: a step takes less than a millisecond, so that events come as fast as they can. */
 async function beginBatch(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Generate', exact: true }).first().click();
   await page.getByRole('textbox', { name: 'Prompt' }).fill('red');
-  await page.getByRole('spinbutton', { name: 'Count' }).fill('300');
+  await page.getByRole('spinbutton', { name: 'Count' }).fill('5000');
   await page.locator('[data-primary]').click();
   await page.locator('[data-stop]').waitFor();
 }
