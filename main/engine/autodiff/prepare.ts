@@ -17,13 +17,16 @@ export function prepare(builder: GraphBuilder, graph: Graph, sources: readonly s
   const reached = new Set(sources);
   const isSmooth = smoothIn(make);
   const lists = new Map<string, Node>();
+  const used = new Set(graph.outputs.map(({ name }) => name));
+  for (const node of graph.nodes) for (const name of [...node.inputs, ...capturedBy(node)]) used.add(name);
   const appendAll = (nodes: readonly Node[]): void => {
     for (const node of nodes) {
       const branch = decidedBranch(make, node);
       if (branch !== undefined) {
         inline(builder, node, branch, appendAll);
-      } else if (!rewrite(make, node, reached, lists)) {
+      } else if (!rewrite(make, node, reached, lists, used)) {
         builder.append(node);
+        learnOutputs(make, node);
       }
       if (makesSequence(node)) lists.set(node.outputs[0] ?? '', node);
       const touched = [...node.inputs, ...capturedBy(node)].some((name) => reached.has(name));
@@ -34,7 +37,13 @@ export function prepare(builder: GraphBuilder, graph: Graph, sources: readonly s
 }
 
 /** Writes a node in plain operators where that is needed; false where there is nothing to do. */
-function rewrite(make: Operators, node: Node, reached: ReadonlySet<string>, lists: ReadonlyMap<string, Node>): boolean {
+function rewrite(
+  make: Operators,
+  node: Node,
+  reached: ReadonlySet<string>,
+  lists: ReadonlyMap<string, Node>,
+  used: ReadonlySet<string>,
+): boolean {
   const isOnTheWay = node.inputs.some((name) => reached.has(name));
   let plain: readonly string[] | undefined;
   try {
@@ -57,12 +66,30 @@ function rewrite(make: Operators, node: Node, reached: ReadonlySet<string>, list
   if (plain === undefined) return false;
   node.outputs.forEach((output, index) => {
     const value = plain[index] ?? '';
-    if (output === '') return;
+    if (output === '' || (value === '' && !used.has(output))) return;
     if (value === '')
       throw new Failure('unsupported', `${describeNode(node)}: no gradient rule where output ${index} is in use`);
     make.graph.append(identity(value, output));
   });
   return true;
+}
+
+/** What a fused node off the way makes is what its plain form would make; that form itself is in no use and falls away. */
+function learnOutputs(make: Operators, node: Node): void {
+  const decomposition = decompositionOf(node);
+  if (decomposition === undefined) return;
+  let plain: readonly string[];
+  try {
+    plain = decomposition({ node, inputs: node.inputs, make });
+  } catch (error) {
+    // Nothing is learnt of a form that has no gradient.
+    if (error instanceof Failure) return;
+    throw error;
+  }
+  node.outputs.forEach((output, index) => {
+    const fact = make.graph.factOf(plain[index] ?? '');
+    if (output !== '' && fact !== undefined) make.graph.learn(output, fact);
+  });
 }
 
 function identity(input: string, output: string): Node {

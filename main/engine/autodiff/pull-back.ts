@@ -80,12 +80,26 @@ function checkRules(nodes: readonly Node[], reached: ReadonlySet<string>, seeds:
     for (const name of [...node.inputs, ...capturedBy(node)]) leading.add(name);
     return true;
   });
+  const quantizer = nodes.find(
+    (node) => quantizers.has(node.operator) && node.inputs.some((name) => reached.has(name)),
+  );
+  if (quantizer !== undefined && leadsTo(nodes, quantizer, seeds))
+    throw new Failure('unsupported', `${describeNode(quantizer)}: no gradient through quantized values`);
   const stranger = onTheWay.findLast((node) => !hasRule(node) || capturedBy(node).some((name) => reached.has(name)));
   if (stranger !== undefined)
     throw new Failure(
       'unsupported',
       `${describeNode(stranger)}: no gradient rule for the operator ${stranger.operator}`,
     );
+}
+
+/** Operators from floats to integers that stand for them: a gradient of zeros would be a wrong answer. */
+const quantizers: ReadonlySet<string> = new Set(['QuantizeLinear', 'DynamicQuantizeLinear']);
+
+/** Whether one of the seeds depends on the node, through values of any type. */
+function leadsTo(nodes: readonly Node[], from: Node, seeds: ReadonlyMap<string, string>): boolean {
+  const touched = dependents(nodes, from.outputs, () => true);
+  return [...seeds.keys()].some((name) => touched.has(name));
 }
 
 function chain(

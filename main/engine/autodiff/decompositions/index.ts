@@ -6,14 +6,15 @@ import { microsoft } from './microsoft.ts';
 import { pools } from './pools.ts';
 import { rotary } from './rotary.ts';
 
-const tables: Readonly<Record<string, Readonly<Record<string, Decomposition>>>> = {
+/** Every fused operator with a plain form, by domain and name. */
+export const decompositionTables: Readonly<Record<string, Readonly<Record<string, Decomposition>>>> = {
   '': { ...attention.onnx, ...rotary.onnx, ...losses, ...pools },
   'com.microsoft': { ...microsoft, ...attention.microsoft, ...rotary.microsoft },
 };
 
 /** How to write a fused operator in plain ones, or undefined for one that needs no such thing. */
 export function decompositionOf(node: Node): Decomposition | undefined {
-  const table = tables[node.domain];
+  const table = decompositionTables[node.domain];
   return table !== undefined && Object.hasOwn(table, node.operator) ? table[node.operator] : undefined;
 }
 

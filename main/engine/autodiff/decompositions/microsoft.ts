@@ -153,6 +153,21 @@ const biasSplitGelu: Decomposition = ({ inputs: [x = '', bias = ''], make }) => 
   return [make.mul(left, gelu(make, right))];
 };
 
+/** Embeddings of words, positions and segments, added and normalized; how many tokens are no padding; the sum itself. */
+const embedLayerNorm: Decomposition = ({ node, inputs, make }) => {
+  const [ids = '', segments = '', words = '', places = '', kinds = '', gamma = '', beta = '', mask = '', at = ''] =
+    inputs;
+  const place =
+    at === ''
+      ? make.unsqueeze(make.gather(places, make.range(make.extentOf(ids, 1)), 0), [0])
+      : make.gather(places, at, 0);
+  const kind = segments === '' || kinds === '' ? '' : make.gather(kinds, segments, 0);
+  const total = sum(make, [make.gather(words, ids, 0), place, kind]);
+  const epsilon = { float: floatAttribute(node, 'epsilon', 1e-12) };
+  const normalized = make.one('LayerNormalization', [total, gamma, beta], { axis: -1, epsilon });
+  return [normalized, mask === '' ? '' : make.reduceSum(make.cast(mask, 'int32'), [1], false), total];
+};
+
 /** The fused operators that ONNX Runtime's optimizer (Olive, Optimum) leaves in models. */
 export const microsoft: Readonly<Record<string, Decomposition>> = {
   Gelu: ({ inputs: [x = ''], make }) => [gelu(make, x)],
@@ -163,11 +178,16 @@ export const microsoft: Readonly<Record<string, Decomposition>> = {
   ],
   BiasAdd: ({ inputs, make }) => [sum(make, inputs)],
   BiasSplitGelu: biasSplitGelu,
+  GemmFastGelu: ({ inputs: [x = '', weight = '', bias = ''], make }) => [
+    fastGelu(make, sum(make, [make.matMul(x, weight), bias])),
+  ],
+  EmbedLayerNormalization: embedLayerNorm,
   SkipLayerNormalization: skipLayerNorm,
   SkipSimplifiedLayerNormalization: skipRmsNorm,
   GroupNorm: ({ node, inputs: [x = '', gamma = '', beta = ''], make }) => [groupNorm(make, node, x, gamma, beta)],
   SkipGroupNorm: skipGroupNorm,
   FusedMatMul: fusedMatMul,
+  TransposeMatMul: fusedMatMul,
   FusedConv: fusedConv,
   FusedGemm: fusedGemm,
   NhwcConv: nhwcConv,

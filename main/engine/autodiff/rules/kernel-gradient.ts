@@ -75,7 +75,7 @@ function byShiftedProducts(
 }
 
 /** Every position in the kernel, row-major. */
-function tapsOf(kernel: readonly number[]): number[][] {
+export function tapsOf(kernel: readonly number[]): number[][] {
   return kernel.reduce<number[][]>(
     (taps, extent) => taps.flatMap((tap) => Array.from({ length: extent }, (_, index) => [...tap, index])),
     [[]],

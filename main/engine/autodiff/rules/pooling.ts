@@ -4,6 +4,7 @@ import { reach } from '../../graph/inference/contractions.ts';
 import { intAttribute, type Node } from '../../graph/model.ts';
 import type { Operators } from '../../graph/operators.ts';
 import type { Rule } from '../rule.ts';
+import { tapsOf } from './kernel-gradient.ts';
 import { scatterAdd } from './scatter.ts';
 import { kernelOf, paddedWindow, spreadBack, type PaddedWindow } from './window.ts';
 
@@ -98,10 +99,30 @@ const globalMax: Rule = ({ inputs: [x = ''], outputs: [y = ''], dy, make }) => {
   return [make.mul(hits, make.div(dy, make.reduceSum(hits, spatialAxes(make, x))))];
 };
 
-/** Poolings in any number of dims. */
+/** Blocks added into an image take its gradient from where they were put: every tap sees a strided cut of it. */
+const col2Im: Rule = ({ node, inputs: [x = '', , block = ''], dy, make }) => {
+  const kernel = make.numbersIn(block);
+  if (kernel === undefined) throw new Failure('unsupported', 'blocks whose extents are only known at run time');
+  const window = paddedWindow(node, kernel, make.dimsOf(dy).slice(2));
+  const rank = kernel.length;
+  const around = [0, 0, ...window.pads.slice(0, rank), 0, 0, ...window.pads.slice(rank)];
+  const image = around.some((pad) => pad !== 0) ? make.pad(dy, make.ints(around)) : dy;
+  const axes = kernel.map((_, axis) => axis + 2);
+  const views = tapsOf(kernel).map((tap) => {
+    const starts = tap.map((index, axis) => index * (window.dilations[axis] ?? 1));
+    const left = starts.map((start, axis) => reach(window, axis) - 1 - start);
+    const ends = left.map((rest) => (rest === 0 ? 2 ** 31 - 1 : -rest));
+    const view = make.slice(image, make.ints(starts), make.ints(ends), axes, window.strides);
+    return make.reshape(view, [make.extentOf(dy, 0), make.extentOf(dy, 1), 1, -1]);
+  });
+  return [make.reshapeLike(make.concat(views, 2), x)];
+};
+
+/** Poolings in any number of dims, and their undoing. */
 export const pooling: Readonly<Record<string, Rule>> = {
   MaxPool: maxPool,
   AveragePool: averagePool,
   GlobalAveragePool: globalAverage,
   GlobalMaxPool: globalMax,
+  Col2Im: col2Im,
 };

@@ -1,6 +1,6 @@
-import { add, ceilDivide, floorDivide, multiply, subtract, type Dim } from '../dimension.ts';
+import { add, ceilDivide, divideExactly, floorDivide, multiply, product, subtract, type Dim } from '../dimension.ts';
 import { intAttribute, intsAttribute, stringAttribute, type Node } from '../model.ts';
-import { broadcast, shaped, type Inference, type InferenceRule } from './fact.ts';
+import { broadcast, numbers, shaped, type Inference, type InferenceRule } from './fact.ts';
 import { parseEquation } from './einsum-equation.ts';
 
 /** Stride, dilation, kernel and padding of a convolution or pooling along each of its axes. */
@@ -155,10 +155,20 @@ export const contractions: Readonly<Record<string, InferenceRule>> = {
   MaxPool: pool,
   AveragePool: pool,
   LpPool: pool,
+  Col2Im: ({ inputs: [x, image, block], fresh }) => {
+    if (x === undefined) return [undefined];
+    const spatial =
+      image?.known ?? [...Array(numbers(block)?.length ?? 0).keys()].map((axis) => fresh(`extent ${axis}`));
+    const taps = block?.known && product(block.known);
+    const channels = taps === undefined || x.dims === undefined ? undefined : divideExactly(x.dims[1] ?? 1, taps);
+    return [shaped(x.elementType, [x.dims?.[0] ?? fresh('batch'), channels ?? fresh('channels'), ...spatial])];
+  },
   GlobalAveragePool: globalPool,
   GlobalMaxPool: globalPool,
   GlobalLpPool: globalPool,
   MatMul: ({ inputs: [a, b], fresh }) => [a && shaped(a.elementType, matMulDims(a.dims, b?.dims, fresh))],
+  MatMulInteger: ({ inputs: [a, b], fresh }) => [shaped('int32', matMulDims(a?.dims, b?.dims, fresh))],
+  ConvInteger: (inference) => conv(inference).map((fact) => fact && shaped('int32', fact.dims)),
   Gemm: gemm,
   Einsum: einsum,
   SoftmaxCrossEntropyLoss: loss,

@@ -148,7 +148,7 @@ const unaryNames =
   Hardmax LeakyRelu Log LogSoftmax Mish Not Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus
   Softsign Sqrt Swish Tan Tanh ThresholdedRelu PRelu LpNormalization MeanVarianceNormalization LRN CumSum Trilu
   InstanceNormalization GroupNormalization RMSNormalization SimplifiedLayerNormalization ScatterElements ScatterND
-  Scatter EyeLike Bernoulli RandomNormalLike RandomUniformLike RotaryEmbedding`.split(/\s+/);
+  Scatter ReverseSequence EyeLike Bernoulli RandomNormalLike RandomUniformLike RotaryEmbedding`.split(/\s+/);
 
 const binaryNames = 'Add Sub Mul Div Mod Pow Max Min Sum Mean BitShift BitwiseAnd BitwiseOr BitwiseXor'.split(' ');
 const comparisonNames = 'Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor'.split(' ');
@@ -168,5 +168,12 @@ export const elementwise: Readonly<Record<string, InferenceRule>> = {
   Cast: cast,
   CastLike: cast,
   Where: where,
+  QuantizeLinear: ({ node, inputs: [x, , zero] }) => [
+    shaped(zero?.elementType ?? elementTypeOf(intAttribute(node, 'output_dtype', 0)) ?? 'uint8', x?.dims),
+  ],
+  DequantizeLinear: ({ node, inputs: [x, scale] }) => [
+    shaped(scale?.elementType ?? elementTypeOf(intAttribute(node, 'output_dtype', 0)) ?? 'float32', x?.dims),
+  ],
+  DynamicQuantizeLinear: ({ inputs: [x] }) => [shaped('uint8', x?.dims), shaped('float32', []), shaped('uint8', [])],
   BatchNormalization: ({ inputs: [x, , , mean, variance] }) => [x && shaped(x.elementType, x.dims), mean, variance],
 };
