@@ -45,7 +45,7 @@ export const nudgeEventSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('complete'),
     report: nudgeReportSchema,
-    /** The picture after, as PNG in base64; the one before is the image itself, made again. */
+    /** PNG in base64: the image itself, made again, and what became of it. */
     before: z.string(),
     after: z.string(),
     /** What `nudge.keep` takes; only the latest few are remembered. */

@@ -73,21 +73,18 @@ async function kept(path: string): Promise<LearnedDensity | null> {
     throw error;
   });
   if (text === null) return null;
-  const parsed = z
-    .string()
-    .transform((content, context) => {
-      try {
-        return JSON.parse(content) as unknown;
-      } catch {
-        context.addIssue('expected JSON');
-        return z.NEVER;
-      }
-    })
-    .pipe(fileSchema)
-    .safeParse(text);
+  const parsed = fileSchema.safeParse(jsonOrNull(text));
   if (!parsed.success) return null;
   const { explained, ...predictor } = parsed.data;
   return { predictor, explained };
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // Half a file is no file.
+  }
 }
 
 function written({ predictor, explained }: LearnedDensity): string {
