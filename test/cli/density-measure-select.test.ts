@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +12,8 @@ const folder = temporaryFolder();
 const reference = join(folder.path, 'reference.npy');
 const query = join(folder.path, 'query.npy');
 const notANumber = join(folder.path, 'not-a-number.npy');
+const narrow = join(folder.path, 'narrow.npy');
+const empty = join(folder.path, 'empty');
 
 function gamut(...args: readonly string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [door, ...args], {
@@ -23,6 +26,8 @@ function gamut(...args: readonly string[]) {
 beforeAll(async () => {
   await writeFeatures(reference, lcgFeatures(1, 60, 4));
   await writeFeatures(query, lcgFeatures(2, 9, 4));
+  await writeFeatures(narrow, lcgFeatures(4, 9, 3));
+  mkdirSync(empty);
   const broken = lcgFeatures(3, 9, 4);
   broken.values[13] = NaN;
   await writeFeatures(notANumber, broken);
@@ -60,6 +65,12 @@ describe('the commands on .npy files', () => {
     [
       ['density', '--reference', reference, '--query', notANumber],
       /expected finite numbers, got NaN at row 3, column 1/,
+    ],
+    [['density', '--reference', reference, '--query', narrow], /expected .*\b(4|3)\b.*got \b(3|4)\b/],
+    [['measure', '--reference', reference, '--generated', narrow], /expected .*\b(4|3)\b.*got \b(3|4)\b/],
+    [
+      ['select', '--from', empty, '--reference', reference, '--count', '2', '--dial', '0'],
+      /expected PNG, JPEG or WebP pictures, found none/,
     ],
     [['density', '--reference', reference, '--query', query, '--k', '60'], /k: expected at most 59/],
     [

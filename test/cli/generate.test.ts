@@ -142,6 +142,18 @@ describe('gamut generate with bad input says one line, exits with 2 and leaves n
       expect.stringMatching(/^gamut: image: expected an image file, got \/nowhere\/a\.png: /),
     ],
     [
+      'a weight of 0',
+      ['--density-weight', '0'],
+      expect.stringMatching(/^error: option '--density-weight <number>' argument '0' is invalid\. Expected a number/),
+    ],
+    [
+      'a percentile of 101',
+      ['--density-threshold', '101'],
+      expect.stringMatching(/Expected a number from 0 to 100, got "101"/),
+    ],
+    ['a dial of 2', ['--dial', '2'], expect.stringMatching(/Expected a number from -1 to 1, got "2"/)],
+    ['a risk of 0.7', ['--prune-risk', '0.7'], expect.stringMatching(/Expected a number from 0\.000001 to 0\.5/)],
+    [
       'an unknown provider',
       ['--provider', 'tpu'],
       'gamut: provider: expected one of dml, cuda, coreml, webgpu, cpu, got "tpu"',

@@ -96,6 +96,9 @@ describe('a batch', () => {
   });
 });
 
+/** Milliseconds for fifty starts of a process, on a machine that does other things too. */
+const slowest = 1_200_000;
+
 describe('a batch whose engine is killed', () => {
   it('keeps what was finished, makes the images in flight again, and says so', async () => {
     using workshop = workshopOf();
@@ -138,9 +141,10 @@ describe('a batch whose engine is killed', () => {
   it('fifty times at random moments loses no finished image and shows no partial file', async () => {
     using workshop = workshopOf('quick');
     using folder = temporaryFolder();
-    const settings = settingsOf({ count: 24, batchSize: 3, stepCount: 3 });
+    const settings = settingsOf({ count: 12, batchSize: 3, stepCount: 3 });
     const whole = picturesIn(await Array.fromAsync(generate(settings, workshop)));
     const random = randomNumbers(20);
+    let finished = 0;
     const wholeFiles = new Set<string>();
     /** Every file under its final name must be complete at any moment. */
     const lookAt = async (out: string): Promise<void> => {
@@ -155,9 +159,9 @@ describe('a batch whose engine is killed', () => {
     let kills = 0;
     for (let job = 0; kills < 50; job++) {
       const out = join(folder.path, String(job));
-      /** Now and then, a few milliseconds after whatever just happened. */
+      /** Every third time or so, a few milliseconds after whatever just happened. */
       const perhapsKill = (): void => {
-        if (kills >= 50 || random.next().value > 0.12) return;
+        if (kills >= 50 || random.next().value > 0.3) return;
         setTimeout(() => {
           const { pid } = workshop.engine;
           if (pid === undefined || kills >= 50) return;
@@ -173,7 +177,8 @@ describe('a batch whose engine is killed', () => {
         if (event.kind === 'image') made.set(event.index, event.picture);
         if (event.kind === 'image-failed') failed.push(event.failure.code);
       }
-      expect(made.size + failed.length).toBe(24);
+      expect(made.size + failed.length).toBe(12);
+      finished += made.size;
       expect(new Set(failed)).toEqual(failed.length === 0 ? new Set() : new Set(['engine-gone']));
       for (const [index, picture] of made) expect(picture).toEqual(whole.get(index));
       // The manifest lists exactly the images that are there, and nothing unfinished stays.
@@ -182,5 +187,7 @@ describe('a batch whose engine is killed', () => {
       expect(names.filter((name) => /^\d+-\d+\.png$/.test(name))).toHaveLength(made.size);
     }
     expect(kills).toBe(50);
-  }, 400_000);
+    // There was something to lose.
+    expect(finished).toBeGreaterThan(12);
+  }, slowest);
 });
