@@ -7,10 +7,12 @@
 import argparse
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from statistics import NormalDist
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
@@ -20,16 +22,19 @@ import checkpoint
 import tokenizer as words
 from dataset import RenderedSet, to_pixels
 from encode_latents import load_autoencoder
-from networks.text_encoder import TextEncoder
+from networks.text_encoder import AttributeReader, TextEncoder
 from networks.unet import UNet
 from optimizer import MovingAverage, MuonWithAdamW, warm_up_stable_decay
 from parallel import Workers
 from sampling import sample
+from stated import stated, value_counts
+from train_text import targets_of
 
 DROP_TEXT = 0.1  # share of samples with the empty text
 # Backdrop, colour and outline are common to many cells and can be told through much noise, so they are settled at t > 0.9,
 # where the usual standard normal would put 1.4 % of the samples; these put 12 % there.
 TIME_MEAN, TIME_DEVIATION = 0.8, 1.2
+READING_WEIGHT = 0.02  # of the cross-entropies of the stated attributes, read from the text's first row
 
 
 class Denoiser(nn.Module):
@@ -39,9 +44,6 @@ class Denoiser(nn.Module):
         super().__init__()
         self.text_encoder = TextEncoder(vocabulary)
         self.unet = UNet(widths, text_width=self.text_encoder.sizes["width"])
-
-    def forward(self, x, timestep, input_ids):
-        return self.unet(x, timestep, self.text_encoder(input_ids))
 
 
 class LatentSet:
@@ -75,20 +77,33 @@ def logit_normal_times(count, rng, mean=TIME_MEAN, deviation=TIME_DEVIATION):
 
 
 def flow_loss(model, part):
-    latents, noise, t, input_ids = part
+    latents, noise, t, input_ids, _ = part
+    return flow_error(model.unet, latents, noise, t, model.text_encoder(input_ids))
+
+
+def flow_error(unet, latents, noise, t, text):
     share = t[:, None, None, None]
     x = ((1 - share) * latents + share * noise).contiguous(memory_format=torch.channels_last)
-    v = model(x, 1000 * t, input_ids)
-    return (v.float() - (noise - latents)).square().mean()
+    return (unet(x, 1000 * t, text).float() - (noise - latents)).square().mean()
+
+
+def training_loss(model, reader, part):
+    """Flow loss, and a little of what keeps the text encoder from losing attributes that few pictures hang on."""
+    latents, noise, t, input_ids, labels = part
+    text = model.text_encoder(input_ids)
+    heads = zip(reader(text[:, 0]), targets_of(labels, list(value_counts().values())))
+    reading = sum(F.cross_entropy(logits.float(), target) for logits, target in heads)
+    return flow_error(model.unet, latents, noise, t, text) + READING_WEIGHT * reading
 
 
 def parts_of(latents, texts, rng, tokenizer, micro_batch):
-    """Micro-batches (latents, noise, t, input_ids) of one batch."""
+    """Micro-batches (latents, noise, t, input_ids, stated attributes) of one batch."""
     noise = torch.from_numpy(rng.standard_normal(latents.shape, dtype=np.float32))
     t = logit_normal_times(len(latents), rng)
+    labels = torch.from_numpy(np.stack([stated(text) for text in texts])).long()
     for start in range(0, len(latents), micro_batch):
         window = slice(start, start + micro_batch)
-        yield latents[window], noise[window], t[window], words.encode(tokenizer, texts[window])
+        yield latents[window], noise[window], t[window], words.encode(tokenizer, texts[window]), labels[window]
 
 
 @torch.no_grad()
@@ -163,6 +178,8 @@ def main():
     model = Denoiser(tokenizer.get_vocab_size()).to(memory_format=torch.channels_last)
     optimizer = MuonWithAdamW(model.named_parameters(), is_hidden_matrix, options.muon_lr, options.adam_lr,
                                slow="text_encoder.", slow_lr=options.text_lr)
+    reader = AttributeReader(model.text_encoder.sizes["width"], list(value_counts().values()))
+    reader_optimizer = torch.optim.AdamW(reader.parameters(), lr=options.adam_lr, betas=(0.9, 0.99), weight_decay=0.01)
     step, samples, seconds_before = 0, 0, 0.0
     origin = path if path.exists() else options.branch_of and checkpoint.CHECKPOINTS / f"{options.branch_of}.pt"
     if origin:
@@ -171,6 +188,8 @@ def main():
         average = MovingAverage(model, options.average)
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
+        if "reader" in state:
+            reader.load_state_dict(state["reader"])
         step, samples, seconds_before = state["step"], state["samples"], state["seconds"]
     else:
         if options.init:
@@ -191,26 +210,36 @@ def main():
     path.with_suffix(".txt").write_text("\n".join(sheet_texts) + "\n")
 
     rng = np.random.default_rng((options.seed, step))
+
+    def next_parts():
+        rows = rng.integers(0, data.done, options.batch)
+        return list(parts_of(*data.batch(rows, rng), rng, tokenizer, options.micro_batch))
+
+    ahead = ThreadPoolExecutor(1)  # captions and noise of the next step are made while this one is computed
+    upcoming = ahead.submit(next_parts)
     first, begin, mean_loss = step, time.time(), 0.0
     saved = reported = drawn = begin
     while True:
         elapsed = time.time() - begin
-        rows = rng.integers(0, data.done, options.batch)
-        losses = workers.backward(lambda part: flow_loss(model, part),
-                                  parts_of(*data.batch(rows, rng), rng, tokenizer, options.micro_batch))
+        parts, upcoming = upcoming.result(), ahead.submit(next_parts)
+        losses = workers.backward(lambda part: training_loss(model, reader, part), parts)
         loss = float(np.mean(losses))
         if not np.isfinite(loss):
             raise RuntimeError(f"diffusion: loss {loss} at step {step}")
         warm_up = 1 if origin else options.warm_up
         scale = warm_up_stable_decay(elapsed / (60 * options.minutes), options.decay_from, step - first, warm_up)
         optimizer.step(scale, map_tasks=workers.map)
+        for group in reader_optimizer.param_groups:
+            group["lr"] = options.adam_lr * scale
+        reader_optimizer.step()
+        reader_optimizer.zero_grad(set_to_none=True)
         average.update(model)
         step, samples = step + 1, samples + options.batch
         mean_loss += (loss - mean_loss) * max(0.01, 1 / (step - first))
         now, ended = time.time(), elapsed > 60 * options.minutes
         if ended or now - saved > 150:
             checkpoint.save({"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
-                             "step": step, "samples": samples, "seconds": seconds_before + now - begin}, path)
+                             "reader": reader.state_dict(), "step": step, "samples": samples, "seconds": seconds_before + now - begin}, path)
             data.refresh()
             saved = time.time()
         if ended or now - reported > 60 * options.report_minutes:
