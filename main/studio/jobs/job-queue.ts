@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Failure, toFailure } from '../../contract/failures.ts';
+import { Failure, toFailure, type FailureRecord } from '../../contract/failures.ts';
 import type { Job, JobEvent, Queue } from '../../contract/jobs.ts';
 import type { GenerationSettings } from '../../contract/settings.ts';
 import { newBatchId } from '../../library/import-files.ts';
@@ -51,6 +51,8 @@ export class JobQueue {
   readonly #options: JobQueueOptions;
   readonly #listeners = new Set<Listener>();
   #running: Running | null = null;
+  /** How a job ended where the library refused to take even that down: shown, and written as soon as it can be. */
+  #unwritten: { readonly id: string; readonly failure: FailureRecord } | null = null;
   #closed = false;
 
   constructor(options: JobQueueOptions) {
@@ -64,7 +66,12 @@ export class JobQueue {
   }
 
   list(): Queue {
-    return { paused: isPaused(this.#library), jobs: listJobs(this.#library) };
+    const jobs = listJobs(this.#library);
+    const unwritten = this.#unwritten;
+    if (unwritten === null) return { paused: isPaused(this.#library), jobs };
+    const { id, failure } = unwritten;
+    const shown = (job: Job): Job => (job.id === id && isUnderWay(job) ? { ...job, state: 'failed', failure } : job);
+    return { paused: true, jobs: jobs.map(shown) };
   }
 
   /** Listens to everything the queue announces; the returned function ends it. A listener must not throw. */
@@ -91,6 +98,7 @@ export class JobQueue {
   }
 
   resume(): void {
+    this.#writeEnd();
     setPaused(this.#library, false);
     this.#changed();
     this.#next();
@@ -98,6 +106,7 @@ export class JobQueue {
 
   /** Stops a job: a waiting one at once, the running one within a step; what it made stays. */
   stop(id: string): void {
+    this.#writeEnd();
     const job = readJob(this.#library, id);
     if (this.#running?.id === id) {
       updateJob(this.#library, id, { state: 'stopping' });
@@ -111,6 +120,7 @@ export class JobQueue {
 
   /** Takes up a stopped or failed job again, at the end of the queue, for the images it lacks. */
   retry(id: string): void {
+    this.#writeEnd();
     const job = readJob(this.#library, id);
     if (job.state !== 'stopped' && job.state !== 'failed' && job.state !== 'done')
       throw new Failure('bad-input', `expected a job that has ended, '${id}' is ${job.state}`, id);
@@ -127,6 +137,7 @@ export class JobQueue {
 
   /** Takes a job out of the list; its images stay. A running one is to be stopped first. */
   remove(id: string): void {
+    this.#writeEnd();
     readJob(this.#library, id);
     if (this.#running?.id === id) throw new Failure('bad-input', `expected a job that does not run, '${id}' does`, id);
     removeJob(this.#library, id);
@@ -169,13 +180,25 @@ export class JobQueue {
     this.#tell({ kind: 'queue', queue: this.list() });
   }
 
+  /** Takes down what could not be before. @throws Failure disk-full while there still is no room */
+  #writeEnd(): void {
+    if (this.#unwritten === null) return;
+    const { id, failure } = this.#unwritten;
+    this.#library.database.transaction(() => {
+      if (isUnderWay(readJob(this.#library, id)))
+        updateJob(this.#library, id, { state: 'failed', failure, finishedAt: this.#library.now() });
+      setPaused(this.#library, true);
+    });
+    this.#unwritten = null;
+  }
+
   #next(): void {
-    if (this.#closed || this.#running !== null || isPaused(this.#library)) return;
+    if (this.#closed || this.#running !== null || this.#unwritten !== null || isPaused(this.#library)) return;
     // Of this process's own jobs none runs: one that says so was cut off by a disk that refused even that.
     interruptLeftJobs(this.#library);
     const jobs = listJobs(this.#library);
     // Another process's running job holds the machine: two at once would only slow each other.
-    if (jobs.some(({ state }) => state === 'running' || state === 'stopping')) return;
+    if (jobs.some(isUnderWay)) return;
     const job = jobs.find(({ state }) => state === 'interrupted') ?? jobs.find(({ state }) => state === 'queued');
     if (job === undefined) return;
     const stop = new AbortController();
@@ -198,6 +221,7 @@ export class JobQueue {
     } catch (error) {
       // The library itself refused: say so where it can be seen, and wait for a person before trying again.
       refused = true;
+      this.#unwritten = { id: job.id, failure: toFailure(error).toRecord() };
       this.#tell({ kind: 'note', job: job.id, message: toFailure(error).message });
     } finally {
       this.#running = null;
@@ -207,6 +231,10 @@ export class JobQueue {
       }
     }
   }
+}
+
+function isUnderWay({ state }: Job): boolean {
+  return state === 'running' || state === 'stopping';
 }
 
 /** Between a stop and its end a job is stopping, whatever step is still announced. */
