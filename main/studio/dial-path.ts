@@ -26,7 +26,7 @@ export type Stop = MeasuredSetting & { readonly dial: number };
 /**
  * The dial's stops, −1 to 1, chosen among measured settings. The ends are the affordable settings of highest precision and
  * of highest recall. Dial 0 is the usual guidance as it is, or, where that does not lie between the ends in both measures,
- * the guidance without reweighting that does and is furthest out. Between an end and the middle, precision and recall go
+ * the guidance without reweighting that does and is furthest out, if there is one. Between an end and the middle, precision and recall go
  * one way only, and of the settings near their share of the way those furthest out are taken: better in both than the
  * straight line.
  *
@@ -42,13 +42,14 @@ export function stopsOf(grid: readonly MeasuredSetting[], usual: MeasuredSetting
   const diverse = best((setting) => setting.recall + 0.1 * setting.precision);
   const unweighted = affordable.filter(({ densityWeight }) => densityWeight === 1);
   const [instead = usual] = between(diverse, faithful, unweighted, [1 / 2], 1);
-  const centre = precedes(diverse, usual, 1) && precedes(usual, faithful, 1) ? usual : instead;
+  const isBetween = precedes(diverse, usual, 1) && precedes(usual, faithful, 1);
+  const centre = isBetween || instead.densityWeight !== 1 ? usual : instead;
   const shares = Array.from({ length: stopsASide - 1 }, (_, i) => (i + 1) / stopsASide);
   const faithfulSide = between(centre, faithful, affordable, shares, 1).toReversed();
   const diverseSide = between(centre, diverse, affordable, shares, -1);
   const inner = [faithfulSide.at(-1), diverseSide[0]].map((stop) => stop?.densityThreshold ?? centre.densityThreshold);
   // Without a weight the threshold does nothing; halfway between its neighbours' it does not jump on the way.
-  const middle = centre.densityWeight === 1 ? { ...centre, densityThreshold: meanOf(inner) } : centre;
+  const middle = { ...centre, densityThreshold: meanOf(inner) };
   return [faithful, ...faithfulSide, middle, ...diverseSide, diverse].map((setting, i) => ({
     ...setting,
     dial: i / stopsASide - 1,
