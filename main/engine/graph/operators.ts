@@ -103,7 +103,12 @@ export function operatorsOn(graph: GraphBuilder) {
 
     neg: unary('Neg'),
     abs: unary('Abs'),
-    sign: unary('Sign'),
+    /** −1, 0 or 1; WebGPU has no kernel of Sign. */
+    sign: (x: string) => {
+      const none = scalar(0, x);
+      const type = typeOf(x);
+      return one('Sub', [cast(one('Greater', [x, none]), type), cast(one('Less', [x, none]), type)]);
+    },
     exp: unary('Exp'),
     log: unary('Log'),
     sqrt: unary('Sqrt'),

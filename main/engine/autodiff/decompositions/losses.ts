@@ -30,7 +30,7 @@ export const losses: Readonly<Record<string, Decomposition>> = {
     negativeLogLikelihood(make, node, x, target, weights),
   ],
   SoftmaxCrossEntropyLoss: ({ node, inputs: [x = '', target = '', weights = ''], make }) => {
-    const logp = make.one('LogSoftmax', [x], { axis: 1 });
+    const logp = make.sub(x, make.one('ReduceLogSumExp', [x, make.ints([1])], { keepdims: 1 }));
     return [negativeLogLikelihood(make, node, logp, target, weights), logp];
   },
 };

@@ -90,10 +90,11 @@ const tile: Rule = ({ inputs: [x = '', repeats = ''], dy, make }) => {
 
 const depthToSpace: Rule = ({ node, inputs: [x = ''], dy, make }) => {
   const blocksize = intAttribute(node, 'blocksize', 1);
-  if (stringAttribute(node, 'mode', 'DCR') === 'DCR') return [make.one('SpaceToDepth', [dy], { blocksize })];
   const [height, width] = [make.extentOf(x, 2), make.extentOf(x, 3)];
   const blocks = make.reshape(dy, [make.extentOf(dy, 0), make.extentOf(dy, 1), height, blocksize, width, blocksize]);
-  return [make.reshapeLike(make.transpose(blocks, [0, 1, 3, 5, 2, 4]), x)];
+  // WebGPU has no kernel of SpaceToDepth.
+  const order = stringAttribute(node, 'mode', 'DCR') === 'DCR' ? [0, 3, 5, 1, 2, 4] : [0, 1, 3, 5, 2, 4];
+  return [make.reshapeLike(make.transpose(blocks, order), x)];
 };
 
 const cumSum: Rule = ({ node, inputs: [, axis = ''], dy, make }) => {
