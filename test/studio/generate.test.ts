@@ -138,56 +138,60 @@ describe('a batch whose engine is killed', () => {
     expect(events.at(-1)).toMatchObject({ kind: 'finished', cost: { asked: 6, kept: 4, failed: 2 } });
   });
 
-  it('fifty times at random moments loses no finished image and shows no partial file', async () => {
-    using workshop = workshopOf('quick');
-    using folder = temporaryFolder();
-    const settings = settingsOf({ count: 12, batchSize: 3, stepCount: 3 });
-    const whole = picturesIn(await Array.fromAsync(generate(settings, workshop)));
-    const random = randomNumbers(20);
-    let finished = 0;
-    const wholeFiles = new Set<string>();
-    /** Every file under its final name must be complete at any moment. */
-    const lookAt = async (out: string): Promise<void> => {
-      const names = readdirSync(out).filter((name) => !name.startsWith('.') && !wholeFiles.has(join(out, name)));
-      for (const name of names) {
-        const bytes = readFileSync(join(out, name));
-        if (name.endsWith('.png')) await (await readImageFile(bytes)).pixels();
-        if (name.endsWith('.json')) JSON.parse(bytes.toString('utf8'));
-        wholeFiles.add(join(out, name));
-      }
-    };
-    let kills = 0;
-    for (let job = 0; kills < 50; job++) {
-      const out = join(folder.path, String(job));
-      /** Every third time or so, a few milliseconds after whatever just happened. */
-      const perhapsKill = (): void => {
-        if (kills >= 50 || random.next().value > 0.3) return;
-        setTimeout(() => {
-          const { pid } = workshop.engine;
-          if (pid === undefined || kills >= 50) return;
-          process.kill(pid, 'SIGKILL');
-          kills += 1;
-        }, 25 * random.next().value);
+  it(
+    'fifty times at random moments loses no finished image and shows no partial file',
+    async () => {
+      using workshop = workshopOf('quick');
+      using folder = temporaryFolder();
+      const settings = settingsOf({ count: 12, batchSize: 3, stepCount: 3 });
+      const whole = picturesIn(await Array.fromAsync(generate(settings, workshop)));
+      const random = randomNumbers(20);
+      let finished = 0;
+      const wholeFiles = new Set<string>();
+      /** Every file under its final name must be complete at any moment. */
+      const lookAt = async (out: string): Promise<void> => {
+        const names = readdirSync(out).filter((name) => !name.startsWith('.') && !wholeFiles.has(join(out, name)));
+        for (const name of names) {
+          const bytes = readFileSync(join(out, name));
+          if (name.endsWith('.png')) await (await readImageFile(bytes)).pixels();
+          if (name.endsWith('.json')) JSON.parse(bytes.toString('utf8'));
+          wholeFiles.add(join(out, name));
+        }
       };
-      const made = new Map<number, Picture>();
-      const failed: string[] = [];
-      for await (const event of writeBatch(generate(settings, workshop), out, { batch: 'crash' })) {
-        perhapsKill();
-        if (event.kind === 'started' || event.kind === 'written') await lookAt(out);
-        if (event.kind === 'image') made.set(event.index, event.picture);
-        if (event.kind === 'image-failed') failed.push(event.failure.code);
+      let kills = 0;
+      for (let job = 0; kills < 50; job++) {
+        const out = join(folder.path, String(job));
+        /** Every third time or so, a few milliseconds after whatever just happened. */
+        const perhapsKill = (): void => {
+          if (kills >= 50 || random.next().value > 0.3) return;
+          setTimeout(() => {
+            const { pid } = workshop.engine;
+            if (pid === undefined || kills >= 50) return;
+            process.kill(pid, 'SIGKILL');
+            kills += 1;
+          }, 25 * random.next().value);
+        };
+        const made = new Map<number, Picture>();
+        const failed: string[] = [];
+        for await (const event of writeBatch(generate(settings, workshop), out, { batch: 'crash' })) {
+          perhapsKill();
+          if (event.kind === 'started' || event.kind === 'written') await lookAt(out);
+          if (event.kind === 'image') made.set(event.index, event.picture);
+          if (event.kind === 'image-failed') failed.push(event.failure.code);
+        }
+        expect(made.size + failed.length).toBe(12);
+        finished += made.size;
+        expect(new Set(failed)).toEqual(failed.length === 0 ? new Set() : new Set(['engine-gone']));
+        for (const [index, picture] of made) expect(picture).toEqual(whole.get(index));
+        // The manifest lists exactly the images that are there, and nothing unfinished stays.
+        const names = readdirSync(out);
+        expect(names.filter((name) => name.startsWith('.'))).toEqual([]);
+        expect(names.filter((name) => /^\d+-\d+\.png$/.test(name))).toHaveLength(made.size);
       }
-      expect(made.size + failed.length).toBe(12);
-      finished += made.size;
-      expect(new Set(failed)).toEqual(failed.length === 0 ? new Set() : new Set(['engine-gone']));
-      for (const [index, picture] of made) expect(picture).toEqual(whole.get(index));
-      // The manifest lists exactly the images that are there, and nothing unfinished stays.
-      const names = readdirSync(out);
-      expect(names.filter((name) => name.startsWith('.'))).toEqual([]);
-      expect(names.filter((name) => /^\d+-\d+\.png$/.test(name))).toHaveLength(made.size);
-    }
-    expect(kills).toBe(50);
-    // There was something to lose.
-    expect(finished).toBeGreaterThan(12);
-  }, slowest);
+      expect(kills).toBe(50);
+      // There was something to lose.
+      expect(finished).toBeGreaterThan(12);
+    },
+    slowest,
+  );
 });
