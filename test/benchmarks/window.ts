@@ -342,8 +342,9 @@ async function browserMeasured(home: string): Promise<Measured> {
     },
     delay: () => ask('delay') as Promise<Delay>,
     previews: async (base64) => {
-      const heard = page.evaluate(hearPreviews, 100);
-      await sleep(500);
+      // Fewer than are sent: on a busy machine the first ones may be too early for the page.
+      const heard = page.evaluate(hearPreviews, 50);
+      await sleep(2000);
       await ask('previews', { base64 });
       return heard;
     },
@@ -387,8 +388,9 @@ async function electronMeasured(home: string): Promise<Measured> {
         return { max: delays.max / 1e6, p99: delays.percentile(99) / 1e6, cpu: work.longest / 1000 };
       }, null),
     previews: async (base64) => {
-      const heard = page.evaluate(hearPreviews, 100);
-      await sleep(500);
+      // Fewer than are sent: on a busy machine the first ones may be too early for the page.
+      const heard = page.evaluate(hearPreviews, 50);
+      await sleep(2000);
       const costs = await electron.evaluate(
         async ({ BrowserWindow }, { channel, content }) => {
           const [window] = BrowserWindow.getAllWindows();
