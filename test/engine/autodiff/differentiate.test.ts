@@ -206,8 +206,85 @@ describe('differentiate refuses', () => {
     expect(failureOf(() => differentiate(model, { output: 'L', withRespectTo: ['x'] })).message).toContain('Loop');
   });
 
+  it('values that are quantized on the way, and only there', () => {
+    const model = modelOf(
+      [
+        op('QuantizeLinear', ['x', 's', 'z'], 'q'),
+        op('DequantizeLinear', ['q', 's', 'z'], 'd'),
+        op('Mul', ['d', 'b'], 'm'),
+        op('ReduceSum', ['m'], 'L', { keepdims: 0 }),
+      ],
+      [value('x', [3]), value('b', [3])],
+      [value('L', [])],
+      { s: ['float32', [], [0.1]], z: ['uint8', [], [128]] },
+    );
+    const failure = failureOf(() => differentiate(model, { output: 'L', withRespectTo: ['x'] }));
+    expect(failure).toMatchObject({ code: 'unsupported' });
+    expect(failure.message).toContain('QuantizeLinear');
+    expect(failure.message).toContain('quantized');
+    expect(differentiate(model, { output: 'L', withRespectTo: ['b'] }).graph.outputs).toHaveLength(2);
+  });
+
+  it('a fused operator with an attribute that changes what it does', () => {
+    const node = { ...op('Attention', ['x', 'w'], 'L', { num_heads: 1, do_rotary: 1 }), domain: 'com.microsoft' };
+    const plain = modelOf([node], [value('x', [1, 2, 2])], [value('L', [1, 2, 2])], {
+      w: ['float32', [2, 6], Array<number>(12).fill(0.1)],
+    });
+    const model = { ...plain, opsets: { '': 18, 'com.microsoft': 1 } };
+    const failure = failureOf(() => differentiate(model, { output: 'L', cotangent: 'u', withRespectTo: ['x'] }));
+    expect(failure).toMatchObject({ code: 'unsupported' });
+    expect(failure.message).toContain('do_rotary');
+  });
+
   it('bytes that are no model', () => {
     expect(failureOf(() => decode(bytesOf('bm90IGEgbW9kZWw='))).code).toBe('model-broken');
+  });
+});
+
+describe('operators off the way stay fused:', () => {
+  it('and tell the dims that gradients beside them need', async () => {
+    const fused = { ...op('BiasGelu', ['c', 'w'], 'g'), domain: 'com.microsoft' };
+    const plain = modelOf(
+      [fused, op('Mul', ['x', 'g'], 'm'), op('ReduceSum', ['m'], 'L', { keepdims: 0 })],
+      [value('x', ['n', 3]), value('c', ['n', 3])],
+      [value('L', [])],
+      { w: ['float32', [3], [0.5, -1, 2]] },
+    );
+    const model = { ...plain, opsets: { '': 18, 'com.microsoft': 1 } };
+    const graph = differentiate(model, { output: 'L', withRespectTo: ['x'] });
+    expect(graph.graph.nodes.filter(({ operator }) => operator === 'BiasGelu')).toHaveLength(1);
+    const session = await openRaw(graph);
+    const result = await session.run({ x, c: floats([2, 3], [0, 1, -2, 0, 1, -2]) });
+    await session.release();
+    // gelu(0.5), gelu(0), gelu(0)
+    expect(relativeError(numbersOf(result['grad_x'] ?? x), [0.3457312, 0, 0, 0.3457312, 0, 0])).toBeLessThan(1e-6);
+  });
+});
+
+describe('branches of decided conditions', () => {
+  it('may use the same names for their own values', async () => {
+    const branch = (operator: string, name: string) =>
+      modelOf([op(operator, [name], 'inner')], [], [value('inner', [3])]).graph;
+    const choice = (input: string, output: string) =>
+      ({
+        ...op('If', ['yes'], output),
+        attributes: {
+          then_branch: { kind: 'graph', value: branch('Exp', input) },
+          else_branch: { kind: 'graph', value: branch('Neg', input) },
+        },
+      }) as const;
+    const model = modelOf(
+      [choice('x', 'a'), choice('a', 'b'), op('ReduceSum', ['b'], 'L', { keepdims: 0 })],
+      [value('x', [3])],
+      [value('L', [])],
+      { yes: ['bool', [], [1]] },
+    );
+    const session = await openRaw(differentiate(model, { output: 'L', withRespectTo: ['x'] }));
+    const at = [0.1, -0.4, 0.3];
+    const result = await session.run({ x: floats([3], at) });
+    await session.release();
+    const expected = at.map((each) => Math.exp(Math.exp(each) + each));
+    expect(relativeError(numbersOf(result['grad_x'] ?? x), expected)).toBeLessThan(1e-6);
   });
 });
 

@@ -14,9 +14,10 @@ interface OperatorCase {
   readonly gradients: Readonly<Record<string, StoredTensor>>;
 }
 
-const cases = JSON.parse(
-  readFileSync(new URL('../../reference/autodiff/operators.json', import.meta.url), 'utf8'),
-) as OperatorCase[];
+const cases = ['operators.json', 'exports.json'].flatMap(
+  (file) =>
+    JSON.parse(readFileSync(new URL(`../../reference/autodiff/${file}`, import.meta.url), 'utf8')) as OperatorCase[],
+);
 
 /** Gradients of a case by our graph, by input; `spoil` scales the cotangent, to see that the comparison notices. */
 async function gradientsOf(each: OperatorCase, spoil = 1): Promise<Record<string, number>> {
