@@ -135,7 +135,9 @@ describe.skipIf(!hasElectron)('the desktop window', () => {
     expect(outcomes).toEqual({ 'bad-input': 1000 });
     // The driver still waits for the navigations that were refused, so the page is asked directly.
     await page.evaluate(() => document.querySelector<HTMLElement>('nav button:last-child')?.click());
-    await expect.poll(() => page.evaluate(() => document.querySelector('h1')?.textContent)).toBe('Settings');
+    await expect
+      .poll(() => page.evaluate(() => document.querySelector('h1')?.textContent), { timeout: 20_000 })
+      .toBe('Settings');
 
     // A second start hands over to the first.
     expect(startSecond(home.path)).toBe(0);
