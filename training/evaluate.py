@@ -167,7 +167,7 @@ def generation_figures(model, data, novel, reference, ceiling, options) -> dict:
         figures["heldOutCombinations"] = obeyed(new, new_wanted)
         result[f"{scale:g}"] = figures
         sheet = [np.concatenate(list(pictures[i : i + 8]), 1) for i in range(0, min(64, len(pictures)) // 8 * 8, 8)]
-        Image.fromarray(np.concatenate(sheet)).save(options.sheets / f"guidance-{scale:g}.png", optimize=True)
+        Image.fromarray(np.concatenate(sheet)).save(options.sheets / f"guidance-{scale:g}.webp", quality=90)
         print(f"guidance {scale:g}", json.dumps(figures), flush=True)
     return result
 
