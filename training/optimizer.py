@@ -114,8 +114,10 @@ class MovingAverage:
         self.updates = 0
 
     @torch.no_grad()
-    def update(self, module: torch.nn.Module):
-        decay = min(self.decay, (self.updates + 1) / (self.updates + 12))
+    def update(self, module: torch.nn.Module, rate: float = 1.0):
+        """Takes in the present weights; while the learning rate decays to a share `rate` of its peak, the memory
+        shortens with it, since weights before the decay are worse than those after it."""
+        decay = min(max(0.0, 1 - (1 - self.decay) / rate), (self.updates + 1) / (self.updates + 12))
         self.updates += 1
         torch._foreach_lerp_(list(self.module.parameters()), list(module.parameters()), 1 - decay)
         for average, buffer in zip(self.module.buffers(), module.buffers()):

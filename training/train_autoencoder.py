@@ -145,8 +145,9 @@ def main():
         loss = float(np.mean(workers.backward(lambda part: reconstruction_loss(model, *part), parts)))
         if not np.isfinite(loss):
             raise RuntimeError(f"autoencoder: loss {loss} at step {step}")
-        optimizer.step(warm_up_stable_decay(elapsed / (60 * options.minutes), options.decay_from, step - first), map_tasks=workers.map)
-        average.update(model)
+        scale = warm_up_stable_decay(elapsed / (60 * options.minutes), options.decay_from, step - first)
+        optimizer.step(scale, map_tasks=workers.map)
+        average.update(model, scale)
         step += 1
         mean_loss += (loss - mean_loss) * max(0.01, 1 / (step - first))
         ended = elapsed > 60 * options.minutes

@@ -176,7 +176,7 @@ def main():
             raise RuntimeError(f"contrastive: loss {loss} at step {step}")
         scale = warm_up_stable_decay(elapsed / (60 * options.minutes), options.decay_from, step - first, 1 if origin else 50)
         optimizer.step(scale, clip=5.0, map_tasks=workers.map)
-        average.update(model)
+        average.update(model, scale)
         step, samples = step + 1, samples + options.micro_batch * options.threads
         mean_loss += (loss - mean_loss) * max(0.02, 1 / (step - first))
         now, ended = time.time(), elapsed > 60 * options.minutes

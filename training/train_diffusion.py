@@ -233,7 +233,7 @@ def main():
             group["lr"] = options.adam_lr * scale
         reader_optimizer.step()
         reader_optimizer.zero_grad(set_to_none=True)
-        average.update(model)
+        average.update(model, scale)
         step, samples = step + 1, samples + options.batch
         mean_loss += (loss - mean_loss) * max(0.01, 1 / (step - first))
         now, ended = time.time(), elapsed > 60 * options.minutes
