@@ -26,7 +26,7 @@ const largest = 100;
  */
 export function likelihoodRange(config: SchedulerConfig): LikelihoodRange {
   const isEdm = isEdmModel(config);
-  const isFlow = config.schedulerClass === 'FlowMatchEulerDiscreteScheduler' || config.use_flow_sigmas;
+  const isFlow = config.schedulerClass.startsWith('FlowMatch') || config.use_flow_sigmas;
   // Another solver's plan may round timesteps; Euler's does not.
   const sampler = isEdm || isFlow ? null : 'euler';
   const { parameterization } = planSampling(config, { stepCount: 1, sampler });
