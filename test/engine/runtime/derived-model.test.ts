@@ -35,6 +35,6 @@ describe('a session of a model made of a file', () => {
   it('brings external weights along', async () => {
     const path = join(packageFolder('optimum'), 'unet/model.onnx');
     const session = await new Sessions().open(unetGradient(path), 'cpu');
-    expect(session.name).toBe('unet/model.onnx (gradient by sample)');
+    expect(session.name).toBe('unet/model.onnx (gradient of out_sample by sample)');
   });
 });
