@@ -183,7 +183,7 @@ async function measure(host: Measured): Promise<void> {
   const verdicts = await page.evaluate(pressKeys, { key: 'p', presses: 100, zoom: false });
   lineOf(name, 'verdict to next image in the grid, batch running', 0.95, verdicts, 50);
   await page.keyboard.press('Space');
-  await page.locator('.zoom .picture img').waitFor();
+  await page.locator('.full-view .picture img').waitFor();
   await sleep(500);
   const zoomed = await page.evaluate(pressKeys, { key: 'ArrowRight', presses: 100, zoom: true });
   lineOf(name, 'key to next image painted in the zoom, batch running', 0.95, zoomed, 50);
@@ -268,7 +268,7 @@ async function typeAndWait(words: string): Promise<number> {
 async function pressKeys(asked: { key: string; presses: number; zoom: boolean }): Promise<readonly number[]> {
   const shown = (): HTMLImageElement | null =>
     asked.zoom
-      ? document.querySelector('.zoom .picture img')
+      ? document.querySelector('.full-view .picture img')
       : document.querySelector('[role=gridcell][aria-selected=true] img');
   const times: number[] = [];
   for (let press = 0; press < asked.presses; press += 1) {
