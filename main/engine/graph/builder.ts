@@ -4,7 +4,7 @@ import type { Dim } from './dimension.ts';
 import { isInteger, type ElementType } from './element-type.ts';
 import type { Fact } from './inference/fact.ts';
 import { factOfType, inferNode } from './inference/infer.ts';
-import { factOfConstant } from './inference/shapes.ts';
+import { factOfConstant } from './inference/sources.ts';
 import {
   capturedBy,
   type Attribute,

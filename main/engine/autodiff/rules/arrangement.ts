@@ -1,6 +1,6 @@
 import { Failure } from '../../../contract/failures.ts';
 import { fromFront } from '../../graph/inference/fact.ts';
-import { sliceRange } from '../../graph/inference/shapes.ts';
+import { sliceRange } from '../../graph/inference/slice-range.ts';
 import { intAttribute, intsAttribute, stringAttribute } from '../../graph/model.ts';
 import type { Rule, RuleContext } from '../rule.ts';
 import { putBack } from './scatter.ts';

@@ -2,11 +2,22 @@ import { symbol, type Dim } from '../dimension.ts';
 import type { DeclaredDim, Graph, Node, TensorType } from '../model.ts';
 import { contractions } from './contractions.ts';
 import { elementwise } from './elementwise.ts';
+import { extents } from './extents.ts';
 import { shaped, type Fact, type InferenceRule } from './fact.ts';
 import { reductions } from './reductions.ts';
-import { factOfConstant, shapes } from './shapes.ts';
+import { reshaping } from './reshaping.ts';
+import { selections } from './selections.ts';
+import { factOfConstant, sources } from './sources.ts';
 
-const rules: Readonly<Record<string, InferenceRule>> = { ...elementwise, ...reductions, ...shapes, ...contractions };
+const rules: Readonly<Record<string, InferenceRule>> = {
+  ...elementwise,
+  ...reductions,
+  ...sources,
+  ...reshaping,
+  ...selections,
+  ...extents,
+  ...contractions,
+};
 
 /** Whether the shapes of an operator's outputs can be told. */
 export function hasInference(node: Node): boolean {

@@ -1,0 +1,106 @@
+import { divideExactly, product, same, type Dim } from '../dimension.ts';
+import { intAttribute, intsAttribute } from '../model.ts';
+import { fromFront, knownLimit, numbers, shaped, withKnown, type Inference, type InferenceRule } from './fact.ts';
+import { allPlaces, dimsFrom, knownAt } from './known-elements.ts';
+
+const shape: InferenceRule = ({ node, inputs: [x], opset }) => {
+  if (x?.dims === undefined) return [shaped('int64', undefined)];
+  const rank = x.dims.length;
+  const clamp = (at: number): number => Math.min(Math.max(fromFront(at, rank), 0), rank);
+  const from = opset >= 15 ? clamp(intAttribute(node, 'start', 0)) : 0;
+  const to = opset >= 15 ? clamp(intAttribute(node, 'end', rank)) : rank;
+  const dims = x.dims.slice(from, Math.max(from, to));
+  return [withKnown(shaped('int64', [dims.length]), dims)];
+};
+
+const reshape: InferenceRule = ({ node, inputs: [x, target], fresh }) => {
+  if (x === undefined) return [undefined];
+  const wanted = dimsFrom(target, fresh);
+  if (wanted === undefined) return [shaped(x.elementType, undefined)];
+  if (target?.known === undefined) return [shaped(x.elementType, wanted)];
+  const zeroCopies = intAttribute(node, 'allowzero', 0) === 0;
+  const dims = wanted.map((dim, axis) => (dim === 0 && zeroCopies ? (x.dims?.[axis] ?? fresh(`dim ${axis}`)) : dim));
+  const open = dims.indexOf(-1);
+  if (open >= 0) {
+    const rest = product(dims.filter((_, axis) => axis !== open));
+    const total = x.dims && product(x.dims);
+    dims[open] = (total !== undefined && rest !== 0 ? divideExactly(total, rest) : undefined) ?? fresh(`dim ${open}`);
+  }
+  return [withKnown(shaped(x.elementType, dims), x.known)];
+};
+
+const flatten: InferenceRule = ({ node, inputs: [x] }) => {
+  if (x?.dims === undefined) return [x];
+  const axis = fromFront(intAttribute(node, 'axis', 1), x.dims.length);
+  return [shaped(x.elementType, [product(x.dims.slice(0, axis)), product(x.dims.slice(axis))])];
+};
+
+/** Axes as an input (version 13 on) or as an attribute. */
+function axesOf({ node, inputs }: Inference): readonly number[] | undefined {
+  return node.inputs[1] === undefined || node.inputs[1] === '' ? intsAttribute(node, 'axes') : numbers(inputs[1]);
+}
+
+const squeeze: InferenceRule = (inference) => {
+  const [x] = inference.inputs;
+  if (x?.dims === undefined) return [x];
+  const { dims } = x;
+  const given = axesOf(inference);
+  if (given === undefined && (inference.node.inputs[1] ?? '') !== '') return [shaped(x.elementType, undefined)];
+  if (given === undefined && dims.some((dim) => typeof dim !== 'number')) return [shaped(x.elementType, undefined)];
+  const axes = given?.map((axis) => fromFront(axis, dims.length));
+  const kept = dims.filter((dim, axis) => (axes === undefined ? dim !== 1 : !axes.includes(axis)));
+  return [withKnown(shaped(x.elementType, kept), x.known)];
+};
+
+const unsqueeze: InferenceRule = (inference) => {
+  const [x] = inference.inputs;
+  const given = axesOf(inference);
+  if (x === undefined) return [undefined];
+  if (x.dims === undefined || given === undefined) return [shaped(x.elementType, undefined)];
+  const rank = x.dims.length + given.length;
+  const axes = new Set(given.map((axis) => fromFront(axis, rank)));
+  const rest = [...x.dims];
+  const dims = Array.from({ length: rank }, (_, axis): Dim => (axes.has(axis) ? 1 : (rest.shift() ?? 1)));
+  return [withKnown(shaped(x.elementType, dims), x.known)];
+};
+
+const transpose: InferenceRule = ({ node, inputs: [x] }) => {
+  if (x?.dims === undefined) return [x];
+  const { dims } = x;
+  const order = intsAttribute(node, 'perm') ?? dims.map((_, axis) => dims.length - 1 - axis);
+  const turned = order.map((axis) => dims[axis] ?? 1);
+  return [withKnown(shaped(x.elementType, turned), x.known && knownAt(x.known, dims, allPlaces(dims), order))];
+};
+
+const expand: InferenceRule = ({ inputs: [x, target], fresh }) => {
+  if (x === undefined) return [undefined];
+  const wanted = dimsFrom(target, fresh);
+  if (wanted === undefined || x.dims === undefined) return [shaped(x.elementType, undefined)];
+  const rank = Math.max(wanted.length, x.dims.length);
+  const dims = Array.from({ length: rank }, (_, axis): Dim => {
+    const own = x.dims?.[axis - rank + (x.dims?.length ?? 0)] ?? 1;
+    const other = wanted[axis - rank + wanted.length] ?? 1;
+    if (other === 1) return own;
+    if (own === 1 || same(own, other)) return other;
+    return typeof own === 'number' ? own : typeof other === 'number' ? other : fresh(`dim ${axis}`);
+  });
+  const single = x.known?.length === 1 ? x.known[0] : undefined;
+  const size = product(dims);
+  const known =
+    single !== undefined && typeof size === 'number' && size <= knownLimit && dims.length <= 1
+      ? Array<Dim>(size).fill(single)
+      : undefined;
+  return [withKnown(shaped(x.elementType, dims), known)];
+};
+
+/** Operators that tell the dims of a tensor or give its elements other ones. */
+export const reshaping: Readonly<Record<string, InferenceRule>> = {
+  Shape: shape,
+  Size: ({ inputs: [x] }) => [withKnown(shaped('int64', []), x?.dims && [product(x.dims)])],
+  Reshape: reshape,
+  Flatten: flatten,
+  Squeeze: squeeze,
+  Unsqueeze: unsqueeze,
+  Transpose: transpose,
+  Expand: expand,
+};
