@@ -17,12 +17,11 @@ import type { LatentSpace } from './diffusion-model.ts';
 import { cotangent } from './gradient-model.ts';
 import { runUnet } from './unet-network.ts';
 
-/** An image encoder with the gradient of its features, and how pictures in −1 … 1 become its input. */
-export interface FeatureSession {
-  readonly session: ModelSession;
+/** How an image encoder is given pictures in −1 … 1, and what of it are the features. */
+export interface FeatureWiring {
   readonly input: string;
   readonly output: string;
-  /** value = factor · picture + offset, a channel each. */
+  /** input = factor · picture + offset, a channel each. */
   readonly factor: readonly number[];
   readonly offset: readonly number[];
 }
@@ -48,7 +47,8 @@ export interface NoiseChain {
   readonly conditional: Tensor;
   readonly unconditional: Tensor;
   readonly settings: Pick<GenerationSettings, 'guidanceScale' | 'guidanceInterval'>;
-  readonly features: FeatureSession;
+  /** The image encoder with the gradient of its features. */
+  readonly features: FeatureWiring & { readonly session: ModelSession };
   readonly ruler: DensityRuler;
   readonly signal: AbortSignal;
 }

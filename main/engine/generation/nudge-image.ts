@@ -9,7 +9,13 @@ import type { EngineContext } from '../protocol.ts';
 import type { ModelSource } from '../runtime/session.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
 import { decodeLatents, decodesWhole, encodeImage } from './autoencoder.ts';
-import { densityOfNoise, runFromNoise, type DensityRuler, type NoiseChain } from './density-of-noise.ts';
+import {
+  densityOfNoise,
+  runFromNoise,
+  type DensityRuler,
+  type FeatureWiring,
+  type NoiseChain,
+} from './density-of-noise.ts';
 import type { GenerationInput, Picture } from './generation-request.ts';
 import { gradientModel } from './gradient-model.ts';
 import { loadPipeline, type Pipeline } from './load-pipeline.ts';
@@ -21,16 +27,11 @@ import { unetGradient } from './unet-flow.ts';
 import { unetDenoiser } from './unet-network.ts';
 
 /** The encoder whose features tell densities, on disk. */
-export interface NudgeEncoder {
+export interface NudgeEncoder extends FeatureWiring {
   readonly model: string;
-  readonly input: string;
-  readonly output: string;
   /** Size of the pictures it takes as they are. */
   readonly width: number;
   readonly height: number;
-  /** Its input = factor · picture + offset for pictures in −1 … 1, a channel each. */
-  readonly factor: readonly number[];
-  readonly offset: readonly number[];
 }
 
 /** What the engine needs to nudge one image: `generation.settings.nudge` says how, `generation.indices` which. Plain data. */
