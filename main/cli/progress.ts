@@ -34,3 +34,8 @@ export function clockTime(seconds: number): string {
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
+
+/** Words about some work, with the time left where it can be told: "3 of 8 pictures, 0:07 left". */
+export function withTimeLeft(words: string, secondsLeft: number | null): string {
+  return secondsLeft === null ? words : `${words}, ${clockTime(secondsLeft)} left`;
+}

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { providerReportSchema } from './images.ts';
 import { longestPrompt } from './settings.ts';
+import { workProgressSchema } from './work-progress.ts';
 
 /** What stands beside every likelihood that is shown (PAPERS.md §1d). */
 export const likelihoodWarning =
@@ -81,14 +82,9 @@ export const likelihoodReportSchema = z.strictObject({
 });
 export type LikelihoodReport = z.infer<typeof likelihoodReportSchema>;
 
-/** How far the work is, in evaluations of the network; the seconds left are null until one can tell. */
+/** How far the work is, in evaluations of the network, and what it ends with. */
 export const likelihoodEventSchema = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('progress'),
-    done: z.int().min(0),
-    all: z.int().min(0),
-    secondsLeft: z.number().nullable(),
-  }),
+  workProgressSchema,
   z.strictObject({ kind: z.literal('complete'), report: likelihoodReportSchema }),
 ]);
 export type LikelihoodProgressEvent = z.infer<typeof likelihoodEventSchema>;

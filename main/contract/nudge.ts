@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { imageScoresSchema } from './images.ts';
 import { nudgeSettingsSchema, type NudgeSettings } from './settings.ts';
+import { workProgressSchema } from './work-progress.ts';
 
 /** What moves most pictures visibly and keeps what they are (test/benchmarks/nudge.ts). */
 export const defaultNudge = { budget: 0.1, stepCount: 10, slope: 'neighbours' } as const satisfies Omit<
@@ -34,14 +35,9 @@ export const nudgeReportSchema = z.strictObject({
 });
 export type NudgeReport = z.infer<typeof nudgeReportSchema>;
 
-/** How far the work is, in gradient steps; the seconds left are null until one can tell. */
+/** How far the work is, in gradient steps, and what it ends with. */
 export const nudgeEventSchema = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('progress'),
-    done: z.int().min(0),
-    all: z.int().min(0),
-    secondsLeft: z.number().nullable(),
-  }),
+  workProgressSchema,
   z.strictObject({
     kind: z.literal('complete'),
     report: nudgeReportSchema,
@@ -52,4 +48,3 @@ export const nudgeEventSchema = z.discriminatedUnion('kind', [
     token: z.string(),
   }),
 ]);
-export type NudgeProgressEvent = z.infer<typeof nudgeEventSchema>;

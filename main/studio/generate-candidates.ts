@@ -3,18 +3,12 @@ import { Failure } from '../contract/failures.ts';
 import type { FailureRecord } from '../contract/failures.ts';
 import type { ImageRecord, ProviderReport } from '../contract/images.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
-import type { PreparedGeneration } from './prepare-generation.ts';
+import type { GenerationStarted, PreparedGeneration } from './prepare-generation.ts';
 import type { Workshop } from './workshop.ts';
 
 /** What happens while candidates are made, as typed events. */
 export type CandidateEvent =
-  | {
-      readonly kind: 'started';
-      readonly provider: ProviderReport;
-      readonly sampler: string;
-      readonly stepCount: number;
-      readonly notes: readonly string[];
-    }
+  | GenerationStarted
   | {
       readonly kind: 'step';
       readonly indices: readonly number[];

@@ -1,5 +1,6 @@
 import { Failure } from '../contract/failures.ts';
 import { likelihoodSettingsSchema, likelihoodWarning, type LikelihoodReport } from '../contract/likelihood.ts';
+import type { WorkProgress } from '../contract/work-progress.ts';
 import { rankCaptions, type CaptionRanking } from '../engine/diffusion/caption-ranking.ts';
 import { uniformNumbers } from '../engine/features/uniform.ts';
 import { philoxStream } from '../engine/tensor/philox.ts';
@@ -9,6 +10,7 @@ import { openPackage } from '../model-packages/resolve.ts';
 import { captionedPictures } from './captioned-pictures.ts';
 import { confoundersOf } from './confounders.ts';
 import { checkSize, pictureLikelihood } from './likelihood.ts';
+import { Pace } from './pace.ts';
 import type { Workshop } from './workshop.ts';
 
 export interface CaptionTestSettings {
@@ -50,9 +52,7 @@ export interface CaptionTestReport {
   readonly warning: string;
 }
 
-export type CaptionTestEvent =
-  | { readonly kind: 'progress'; readonly done: number; readonly all: number; readonly secondsLeft: number | null }
-  | { readonly kind: 'complete'; readonly report: CaptionTestReport };
+export type CaptionTestEvent = WorkProgress | { readonly kind: 'complete'; readonly report: CaptionTestReport };
 
 /**
  * The experiment of Cross & Ragni 2024, section 5.2, on any pictures with captions: does log p pick the right caption among
@@ -84,7 +84,8 @@ export async function* captionTest(
 
   const rows: CaptionTestReport['rows'][number][] = [];
   let evaluations = 0;
-  const began = workshop.now().getTime();
+  const pace = new Pace(workshop);
+  pace.start();
   for (const [at, { name, caption, read }] of pictures.entries()) {
     const picture = await read();
     checkSize(picture, modelPackage, name);
@@ -102,9 +103,7 @@ export async function* captionTest(
       textImageScores: scored.map(({ textImageScore }) => textImageScore),
     });
     evaluations += report.evaluations;
-    const seconds = (workshop.now().getTime() - began) / 1000;
-    const left = pictures.length - rows.length;
-    yield { kind: 'progress', done: rows.length, all: pictures.length, secondsLeft: (seconds / rows.length) * left };
+    yield pace.progress(rows.length, pictures.length);
   }
 
   const own = rows.map(() => 0);

@@ -16,6 +16,7 @@ import { loadFeatureEncoder, type FeatureEncoder } from '../model-packages/featu
 import type { ModelPackage } from '../model-packages/package.ts';
 import { openPackage } from '../model-packages/resolve.ts';
 import { encodePictures, encodeTexts, featuresOf } from './encode-pictures.ts';
+import { Pace } from './pace.ts';
 import type { Workshop } from './workshop.ts';
 
 /**
@@ -66,16 +67,13 @@ export async function* pictureLikelihood(
   };
   const scores = await textImageScores(picture, texts, modelPackage, workshop, signal);
   let scored: Extract<LikelihoodEvent, { kind: 'scored' }> | undefined;
-  let began: number | null = null;
+  const pace = new Pace(workshop);
   for await (const event of workshop.engine.request('likelihood', request, signal)) {
     if (event.kind === 'scored') {
       scored = event;
       continue;
     }
-    const now = workshop.now().getTime();
-    began ??= now;
-    const secondsLeft = event.done === 0 ? null : ((now - began) / 1000 / event.done) * (event.all - event.done);
-    yield { ...event, secondsLeft };
+    yield pace.progress(event.done, event.all);
   }
   if (scored === undefined) throw new Failure('engine-gone', 'The engine ended without an answer.');
 

@@ -3,13 +3,15 @@ import { Failure } from '../contract/failures.ts';
 import type { ImageRecord, ImageScores, ProviderReport } from '../contract/images.ts';
 import { nudgeWarning, type NudgeReport } from '../contract/nudge.ts';
 import type { GenerationSettings } from '../contract/settings.ts';
+import type { WorkProgress } from '../contract/work-progress.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
 import type { NudgeEvent } from '../engine/generation/nudge-image.ts';
 import { loadFeatureEncoder } from '../model-packages/feature-encoder.ts';
 import { batchJudge, type BatchJudge, type JudgedPicture } from './batch-judge.ts';
 import { learnedDensity } from './density-predictor.ts';
 import { nudgeEncoder } from './nudge-encoder.ts';
-import { prepareGeneration, type PreparedGeneration } from './prepare-generation.ts';
+import { Pace } from './pace.ts';
+import { prepareGeneration, type GenerationStarted, type PreparedGeneration } from './prepare-generation.ts';
 import type { Workshop } from './workshop.ts';
 
 /** A picture with its complete record, scores by the nearest references included. */
@@ -22,21 +24,9 @@ export interface JudgedImage {
 
 /** What happens while one image is nudged. */
 export type NudgeRunEvent =
-  | {
-      readonly kind: 'started';
-      readonly provider: ProviderReport;
-      readonly sampler: string;
-      /** Gradient steps. */
-      readonly stepCount: number;
-      readonly notes: readonly string[];
-    }
-  | {
-      readonly kind: 'progress';
-      readonly done: number;
-      readonly all: number;
-      /** null until one can tell. */
-      readonly secondsLeft: number | null;
-    }
+  /** Its steps, and those of the progress, are gradient steps. */
+  | GenerationStarted
+  | WorkProgress
   | {
       readonly kind: 'nudged';
       /** As the settings make it without the nudge. */
@@ -193,22 +183,4 @@ async function* learn(judge: BatchJudge, workshop: Workshop, signal: AbortSignal
   let step = await learning.next();
   for (; step.done !== true; step = await learning.next()) yield pace.progress(step.value.done, step.value.all);
   return step.value;
-}
-
-/** Tells how long the rest takes from what was done since the first report. */
-class Pace {
-  readonly #workshop: Workshop;
-  #first: { readonly at: number; readonly done: number } | undefined;
-
-  constructor(workshop: Workshop) {
-    this.#workshop = workshop;
-  }
-
-  progress(done: number, all: number): Extract<NudgeRunEvent, { kind: 'progress' }> {
-    const now = this.#workshop.now().getTime();
-    this.#first ??= { at: now, done };
-    const steps = done - this.#first.done;
-    const secondsLeft = steps === 0 ? null : ((now - this.#first.at) / 1000 / steps) * (all - done);
-    return { kind: 'progress', done, all, secondsLeft };
-  }
 }

@@ -21,6 +21,15 @@ export interface PreparedGeneration {
   readonly recordOf: (index: number, provider: ProviderReport, notes: readonly string[]) => ImageRecord;
 }
 
+/** What is known once the engine begins on prepared settings. */
+export interface GenerationStarted {
+  readonly kind: 'started';
+  readonly provider: ProviderReport;
+  readonly sampler: string;
+  readonly stepCount: number;
+  readonly notes: readonly string[];
+}
+
 /**
  * Checks settings against the model they name: its files, the size, the prompt.
  *

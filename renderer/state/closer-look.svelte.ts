@@ -4,11 +4,12 @@ import type { DensityPlace } from '../../main/contract/density.ts';
 import { Failure, toFailure } from '../../main/contract/failures.ts';
 import type { LikelihoodReport } from '../../main/contract/likelihood.ts';
 import type { NudgeReport } from '../../main/contract/nudge.ts';
+import type { WorkProgress } from '../../main/contract/work-progress.ts';
 
 /** Work on one image that can be watched and stopped. */
 export type Work<Result> =
   | { readonly state: 'idle' }
-  | { readonly state: 'working'; readonly done: number; readonly all: number; readonly secondsLeft: number | null }
+  | ({ readonly state: 'working' } & Omit<WorkProgress, 'kind'>)
   | { readonly state: 'failed'; readonly message: string }
   | { readonly state: 'done'; readonly result: Result };
 
@@ -23,13 +24,6 @@ export interface Nudged {
 }
 
 const begun = { state: 'working', done: 0, all: 0, secondsLeft: null } as const;
-
-interface Progress {
-  readonly kind: 'progress';
-  readonly done: number;
-  readonly all: number;
-  readonly secondsLeft: number | null;
-}
 
 /** What was asked about one image, beyond its record: its place among the references, its surprise, a nudge. */
 export class ImageLook {
@@ -138,7 +132,7 @@ export class ImageLook {
   }
 
   /** Turns a stream's events into the state of the work. */
-  #follower<Event extends Progress | { readonly kind: 'complete' }, Result>(
+  #follower<Event extends WorkProgress | { readonly kind: 'complete' }, Result>(
     set: (work: Work<Result>) => void,
     get: () => Work<Result>,
     resultOf: (event: Event) => Result | null,
@@ -158,7 +152,7 @@ export class ImageLook {
   }
 }
 
-function timeOf({ done, all, secondsLeft }: Progress) {
+function timeOf({ done, all, secondsLeft }: WorkProgress) {
   return { done, all, secondsLeft };
 }
 

@@ -3,7 +3,7 @@ import { defaultModel } from '../../studio/models.ts';
 import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
 import { counted, wholeNumber } from '../numbers.ts';
-import { clockTime, ProgressLine } from '../progress.ts';
+import { ProgressLine, withTimeLeft } from '../progress.ts';
 import type { Register } from './index.ts';
 
 interface Options {
@@ -51,10 +51,7 @@ export const likelihoodReport: Register = (program) => {
         if (event.kind === 'complete') {
           progress.clear();
           process.stdout.write(json === true ? `${JSON.stringify(event.report)}\n` : table(event.report));
-        } else {
-          const left = event.secondsLeft === null ? '' : `, ${clockTime(event.secondsLeft)} left`;
-          progress.line(`${event.done} of ${event.all} pictures${left}`);
-        }
+        } else progress.line(withTimeLeft(`${event.done} of ${event.all} pictures`, event.secondsLeft));
     });
 };
 

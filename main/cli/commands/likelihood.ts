@@ -5,7 +5,7 @@ import { defaultModel } from '../../studio/models.ts';
 import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
 import { counted, wholeNumber } from '../numbers.ts';
-import { clockTime, ProgressLine } from '../progress.ts';
+import { ProgressLine, withTimeLeft } from '../progress.ts';
 import type { Register } from './index.ts';
 import { likelihoodReport } from './likelihood-report.ts';
 
@@ -61,10 +61,7 @@ export const likelihood: Register = (program) => {
         if (event.kind === 'complete') {
           progress.clear();
           process.stdout.write(json === true ? `${JSON.stringify(event.report)}\n` : table(event.report));
-        } else {
-          const left = event.secondsLeft === null ? '' : `, ${clockTime(event.secondsLeft)} left`;
-          progress.update(`${event.done} of ${event.all} evaluations${left}`);
-        }
+        } else progress.update(withTimeLeft(`${event.done} of ${event.all} evaluations`, event.secondsLeft));
     });
   likelihoodReport(command);
 };

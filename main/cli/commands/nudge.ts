@@ -13,7 +13,7 @@ import { openWorkshop, readPictureFile } from '../../studio/workshop.ts';
 import { nudgedFolder } from '../../studio/write-nudged.ts';
 import { interruptible } from '../interruption.ts';
 import { decimalNumber, wholeNumber } from '../numbers.ts';
-import { clockTime, ProgressLine } from '../progress.ts';
+import { ProgressLine, withTimeLeft } from '../progress.ts';
 import type { Register } from './index.ts';
 
 interface Options {
@@ -85,11 +85,9 @@ async function run(direction: Direction | undefined, options: Options): Promise<
         );
         for (const note of event.notes) progress.line(note);
         break;
-      case 'progress': {
-        const left = event.secondsLeft === null ? '' : `, ${clockTime(event.secondsLeft)} left`;
-        progress.update(`nudge ${event.done} of ${event.all}${left}`);
+      case 'progress':
+        progress.update(withTimeLeft(`nudge ${event.done} of ${event.all}`, event.secondsLeft));
         break;
-      }
       case 'nudged':
         nudged = event;
         break;
