@@ -27,6 +27,17 @@ function packagesIn(parent: string, builtIn: boolean): FoundPackage[] {
 }
 
 /**
+ * The package of a model id alone: a window names models by their ids, and a folder that it made up is not opened.
+ *
+ * @throws Failure `not-found`
+ */
+export function installedPackage(model: string, folders: ModelFolders): FoundPackage {
+  const found = findPackages(folders).find(({ id }) => id === model);
+  if (found === undefined) throw new Failure('not-found', `There is no model '${model}'.`, 'model');
+  return found;
+}
+
+/**
  * The package of a model id, or of a folder.
  *
  * @throws Failure `not-found` naming the ids there are

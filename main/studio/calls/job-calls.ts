@@ -5,8 +5,7 @@ import type { GenerationSettings } from '../../contract/settings.ts';
 import { recentBatches } from '../../library/batches.ts';
 import type { Library } from '../../library/library.ts';
 import type { ModelFolders } from '../../model-packages/package.ts';
-import { findPackages } from '../../model-packages/resolve.ts';
-import { Failure } from '../../contract/failures.ts';
+import { installedPackage } from '../../model-packages/resolve.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 
 /** Batches looked back at for an estimate. */
@@ -20,10 +19,7 @@ export function jobHandlers(queue: JobQueue, library: Library, folders: ModelFol
   };
   return {
     async enqueue(settings) {
-      // A window names models by their id; a folder it made up is not opened.
-      for (const model of [settings.model, settings.guidingModel])
-        if (model !== null && !findPackages(folders).some(({ id }) => id === model))
-          throw new Failure('not-found', `There is no model '${model}'.`, 'model');
+      for (const model of [settings.model, settings.guidingModel]) if (model !== null) installedPackage(model, folders);
       return queue.enqueue(settings);
     },
     list: () => afterwards(() => undefined),

@@ -2,19 +2,12 @@ import { cp, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { StudioHandlers } from '../../contract/calls/index.ts';
 import { Failure } from '../../contract/failures.ts';
-import { findPackages } from '../../model-packages/resolve.ts';
+import { findPackages, installedPackage } from '../../model-packages/resolve.ts';
 import type { ModelFolders } from '../../model-packages/package.ts';
 import { loadPackage } from '../../model-packages/load.ts';
 import { readCalibration } from '../calibration.ts';
 import { cardOfPackage, listModels, readPrompt } from '../models.ts';
 import type { HostServices } from '../studio.ts';
-
-/** The package of a model by its id; a window never names a folder. */
-function packageById(model: string, folders: ModelFolders) {
-  const found = findPackages(folders).find(({ id }) => id === model);
-  if (found === undefined) throw new Failure('not-found', `There is no model '${model}'.`, 'model');
-  return found;
-}
 
 /** The window's calls about models. */
 export function modelHandlers(folders: ModelFolders, services: HostServices): StudioHandlers['models'] {
@@ -33,17 +26,17 @@ export function modelHandlers(folders: ModelFolders, services: HostServices): St
       return cardOfPackage(loadPackage(folder, false), id);
     },
     async remove({ model }) {
-      const { folder, builtIn } = packageById(model, folders);
+      const { folder, builtIn } = installedPackage(model, folders);
       if (builtIn) throw new Failure('denied', 'The built-in model cannot be removed.', 'model');
       if (services.trash === null) await rm(folder, { recursive: true });
       else await services.trash(folder);
       return {};
     },
     async read({ model, prompt }) {
-      packageById(model, folders);
+      installedPackage(model, folders);
       const { unknownWords, tokenCount, tokenLimit } = readPrompt(model, prompt, folders);
       return { unknownWords: [...unknownWords], tokenCount, tokenLimit };
     },
-    dialPath: async ({ model }) => (await readCalibration(packageById(model, folders).folder))?.path ?? null,
+    dialPath: async ({ model }) => (await readCalibration(installedPackage(model, folders).folder))?.path ?? null,
   };
 }

@@ -6,7 +6,7 @@ import { createBatch, setArriving } from '../../library/batches.ts';
 import { newBatchId } from '../../library/import-files.ts';
 import type { Library } from '../../library/library.ts';
 import { imageDetail } from '../../library/picture-files.ts';
-import { findPackages } from '../../model-packages/resolve.ts';
+import { installedPackage } from '../../model-packages/resolve.ts';
 import { pngOf } from '../density-place.ts';
 import { differenceNote } from '../picture-difference.ts';
 import { nudgeOne, nudgeReport, type JudgedImage } from '../nudge.ts';
@@ -30,8 +30,7 @@ export function nudgeHandlers(library: Library, workshop: Workshop, announcer: A
         );
       const { settings, index } = record;
       // The record may name a folder that a window must not open.
-      if (!findPackages(workshop.folders).some(({ id }) => id === settings.model))
-        throw new Failure('not-found', `There is no model '${settings.model}'.`, 'model');
+      installedPackage(settings.model, workshop.folders);
       const options = { signal, batch: newBatchId(library, 'nudge') };
       for await (const event of nudgeOne({ ...settings, count: 1, nudge }, index, workshop, options)) {
         if (event.kind === 'progress') yield event;
