@@ -21,6 +21,8 @@ export type LanguageCode = (typeof languages)[number];
 /** The language of the window: the person's choice, or the system's where we have it. */
 export class Language {
   #code = $state<LanguageCode>('en');
+  /** The language as it is written where the person lives: en-GB, not only en. */
+  #locale = $state('en');
   readonly #texts = i18next.createInstance();
 
   constructor() {
@@ -42,6 +44,7 @@ export class Language {
     const wanted = choice === 'system' ? system.map((tag) => tag.slice(0, 2)) : [choice];
     this.#code =
       languages.find((code) => code === wanted.find((tag) => languages.some((known) => known === tag))) ?? 'en';
+    this.#locale = system.find((tag) => tag.startsWith(this.#code)) ?? this.#code;
     void this.#texts.changeLanguage(this.#code);
   }
 
@@ -49,10 +52,10 @@ export class Language {
 
   /** A number as people write it in this language. */
   readonly number = (value: number, digits = 2): string =>
-    new Intl.NumberFormat(this.#code, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+    new Intl.NumberFormat(this.#locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 
   /** A whole number with its thousands apart. */
-  readonly count = (value: number): string => new Intl.NumberFormat(this.#code).format(value);
+  readonly count = (value: number): string => new Intl.NumberFormat(this.#locale).format(value);
 
   /** A stretch of time in the two largest units that matter. */
   readonly duration = (seconds: number): string => {
@@ -64,5 +67,5 @@ export class Language {
   };
 
   readonly date = (iso: string): string =>
-    new Intl.DateTimeFormat(this.#code, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
+    new Intl.DateTimeFormat(this.#locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
 }

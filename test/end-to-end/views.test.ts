@@ -111,7 +111,7 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
     await gallery.getByRole('button', { name: 'Gallery' }).click();
     await gallery.locator('[data-place="0"] img').waitFor();
     await look(gallery, '16-gallery');
-    await gallery.getByPlaceholder('Words of prompt').fill('zebra');
+    await gallery.getByPlaceholder('Words or tags').fill('zebra');
     await gallery.getByText('Nothing found').waitFor();
     await look(gallery, '17-gallery-nothing');
     await gallery.setViewportSize({ width: 800, height: 600 });
