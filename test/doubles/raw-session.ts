@@ -36,6 +36,11 @@ export function load({ type, dims, data }: StoredTensor): RawTensor {
   return { type, dims, data: new storage[type](bytesOf(data).buffer as ArrayBuffer) };
 }
 
+/** Stored tensors by name, ready to be fed. */
+export function loadAll(stored: Readonly<Record<string, StoredTensor>>): Record<string, RawTensor> {
+  return Object.fromEntries(Object.entries(stored).map(([name, each]) => [name, load(each)]));
+}
+
 /** Numbers of a float tensor of any precision. */
 export function numbersOf({ type, data }: RawTensor): number[] {
   return type === 'float16' ? Array.from(data as Uint16Array, fromHalf) : Array.from(data, Number);

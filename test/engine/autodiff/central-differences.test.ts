@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decompositionTables } from '../../../main/engine/autodiff/decompositions/index.ts';
 import { differentiate } from '../../../main/engine/autodiff/differentiate.ts';
@@ -6,28 +5,9 @@ import { rules } from '../../../main/engine/autodiff/rules/index.ts';
 import { constantOf, numbersOf as numbersOfConstant } from '../../../main/engine/graph/constants.ts';
 import { decode } from '../../../main/engine/graph/decode.ts';
 import type { Attribute, Model, TensorConstant } from '../../../main/engine/graph/model.ts';
-import {
-  bytesOf,
-  load,
-  numbersOf,
-  openRaw,
-  relativeError,
-  type RawTensor,
-  type StoredTensor,
-} from '../../doubles/raw-session.ts';
+import { bytesOf, loadAll, numbersOf, openRaw, relativeError, type RawTensor } from '../../doubles/raw-session.ts';
 import { fusedCases, type FusedCase } from './fused-cases.ts';
-
-interface OperatorCase {
-  readonly name: string;
-  readonly model: string;
-  readonly inputs: Readonly<Record<string, StoredTensor>>;
-  readonly gradients: Readonly<Record<string, StoredTensor>>;
-}
-
-const stored = ['operators.json', 'exports.json'].flatMap(
-  (file) =>
-    JSON.parse(readFileSync(new URL(`../../reference/autodiff/${file}`, import.meta.url), 'utf8')) as OperatorCase[],
-);
+import { storedCases, type StoredCase } from './stored-cases.ts';
 
 /** A model, its inputs, and the names to differentiate by. */
 interface Case {
@@ -40,6 +20,7 @@ interface Case {
 
 const operatorKey = (domain: string, operator: string): string => (domain === '' ? operator : `${domain}.${operator}`);
 
+const stored = [...storedCases('operators.json'), ...storedCases('exports.json')];
 /** The first case of each operator whose inputs are plain floats. */
 const cases = new Map<string, Case>();
 for (const each of [...stored.map(fromStored), ...fusedCases.map(fromFused)])
@@ -49,10 +30,9 @@ for (const each of [...stored.map(fromStored), ...fusedCases.map(fromFused)])
     if (!cases.has(key) && isPlain && each.withRespectTo.length > 0) cases.set(key, each);
   }
 
-function fromStored({ name, model, inputs, gradients }: OperatorCase): Case {
+function fromStored({ name, model, inputs, gradients }: StoredCase): Case {
   const decoded = decode(bytesOf(model));
-  const tensors = Object.fromEntries(Object.entries(inputs).map(([key, each]) => [key, load(each)]));
-  return { name, model: decoded, forward: decoded, inputs: tensors, withRespectTo: Object.keys(gradients) };
+  return { name, model: decoded, forward: decoded, inputs: loadAll(inputs), withRespectTo: Object.keys(gradients) };
 }
 
 function fromFused({ name, model, definition, inputs }: FusedCase): Case {

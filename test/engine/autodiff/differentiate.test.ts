@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../../main/contract/failures.ts';
 import { differentiate, jacobianVectorProduct } from '../../../main/engine/autodiff/differentiate.ts';
@@ -7,13 +6,14 @@ import type { Model } from '../../../main/engine/graph/model.ts';
 import {
   bytesOf,
   load,
+  loadAll,
   numbersOf,
   openRaw,
   relativeError,
   type RawTensor,
-  type StoredTensor,
 } from '../../doubles/raw-session.ts';
 import { doubles, floats, modelOf, op, value } from '../../doubles/small-models.ts';
+import { storedNetwork } from './stored-cases.ts';
 
 /** L = Σ exp(x·w) for x [2, 3], w a weight [3]. */
 const small = modelOf(
@@ -84,18 +84,15 @@ describe('differentiate', () => {
   });
 
   it('gives the same numbers when segments are computed again', async () => {
-    const folder = new URL('../../reference/autodiff/models/', import.meta.url);
-    const text = readFileSync(new URL('unet-legacy.json', folder), 'utf8');
-    const record = JSON.parse(text) as { inputs: Record<string, StoredTensor>; cotangent: StoredTensor };
-    const model = decode(readFileSync(new URL('unet-legacy.onnx', folder)));
+    const { model, inputs, cotangent } = storedNetwork('unet-legacy');
     const request = { output: 'out', cotangent: 'u', withRespectTo: ['sample', 'encoder_hidden_states'] };
-    const feeds = Object.fromEntries(Object.entries(record.inputs).map(([name, stored]) => [name, load(stored)]));
+    const feeds = { ...loadAll(inputs), u: load(cotangent) };
     const results = [];
     for (const segments of [1, 4]) {
       const graph = differentiate(model, { ...request, segments });
       const convolutions = graph.graph.nodes.filter(({ operator }) => operator === 'Conv').length;
       const session = await openRaw(graph);
-      results.push({ convolutions, ...(await session.run({ ...feeds, u: load(record.cotangent) })) });
+      results.push({ convolutions, ...(await session.run(feeds)) });
       await session.release();
     }
     const [once, again] = results;
@@ -107,14 +104,9 @@ describe('differentiate', () => {
   });
 
   it('agrees with the transpose of itself: ⟨u, J·v⟩ = ⟨Jᵀ·u, v⟩, on a whole network', async () => {
-    const folder = new URL('../../reference/autodiff/models/', import.meta.url);
-    const record = JSON.parse(readFileSync(new URL('vae-decoder-legacy.json', folder), 'utf8')) as {
-      inputs: Record<string, StoredTensor>;
-      cotangent: StoredTensor;
-    };
-    const model = decode(readFileSync(new URL('vae-decoder-legacy.onnx', folder)));
-    const [latent] = Object.values(record.inputs).map(load);
-    const u = load(record.cotangent);
+    const { model, inputs, cotangent } = storedNetwork('vae-decoder-legacy');
+    const [latent] = Object.values(inputs).map(load);
+    const u = load(cotangent);
     if (latent === undefined) throw new Error('the record has no input');
     const tangent = { ...latent, data: Float32Array.from(latent.data as Float32Array, (_, index) => Math.sin(index)) };
     const forward = await openRaw(jacobianVectorProduct(model, { output: 'out', withRespectTo: ['latent_sample'] }));

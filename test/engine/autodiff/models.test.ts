@@ -1,20 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../../main/engine/autodiff/differentiate.ts';
-import { decode } from '../../../main/engine/graph/decode.ts';
-import { load, numbersOf, openRaw, relativeError, type StoredTensor } from '../../doubles/raw-session.ts';
+import { load, loadAll, numbersOf, openRaw, relativeError } from '../../doubles/raw-session.ts';
+import { networkFolder, storedNetwork } from './stored-cases.ts';
 
-interface ModelRecord {
-  readonly model: string;
-  readonly output: string;
-  readonly inputs: Readonly<Record<string, StoredTensor>>;
-  readonly y: StoredTensor;
-  readonly cotangent: StoredTensor;
-  readonly gradients: Readonly<Record<string, StoredTensor>>;
-}
-
-const folder = new URL('../../reference/autodiff/models/', import.meta.url);
-const names = readdirSync(folder)
+const names = readdirSync(networkFolder)
   .filter((name) => name.endsWith('.json'))
   .map((name) => name.replace('.json', ''));
 
@@ -25,8 +15,7 @@ describe('gradients of a whole network, against torch.autograd in float64:', () 
   });
 
   it.each(names)('%s', async (name) => {
-    const record = JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as ModelRecord;
-    const model = decode(readFileSync(new URL(record.model, folder)));
+    const { model, ...record } = storedNetwork(name);
     const withRespectTo = Object.keys(record.gradients);
     const graph = differentiate(model, { output: record.output, cotangent: 'cotangent', withRespectTo });
     const inputs = Object.entries(record.inputs).filter(([input]) =>
@@ -41,7 +30,7 @@ describe('gradients of a whole network, against torch.autograd in float64:', () 
     });
     const session = await openRaw(graph);
     const results = await session.run({
-      ...Object.fromEntries(inputs.map(([input, stored]) => [input, load(stored)])),
+      ...loadAll(Object.fromEntries(inputs)),
       ...Object.fromEntries(weights),
       cotangent: load(record.cotangent),
     });

@@ -1,34 +1,20 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { differentiate } from '../../../main/engine/autodiff/differentiate.ts';
 import { decode } from '../../../main/engine/graph/decode.ts';
-import { bytesOf, load, numbersOf, openRaw, relativeError, type StoredTensor } from '../../doubles/raw-session.ts';
+import { bytesOf, load, loadAll, numbersOf, openRaw, relativeError } from '../../doubles/raw-session.ts';
+import { storedCases, type StoredCase } from './stored-cases.ts';
 
-interface OperatorCase {
-  readonly name: string;
-  readonly model: string;
-  readonly tolerance: number;
-  readonly inputs: Readonly<Record<string, StoredTensor>>;
-  readonly cotangent: StoredTensor;
-  readonly y: StoredTensor;
-  readonly gradients: Readonly<Record<string, StoredTensor>>;
-}
-
-const cases = ['operators.json', 'exports.json'].flatMap(
-  (file) =>
-    JSON.parse(readFileSync(new URL(`../../reference/autodiff/${file}`, import.meta.url), 'utf8')) as OperatorCase[],
-);
+const cases = [...storedCases('operators.json'), ...storedCases('exports.json')];
 
 /** Gradients of a case by our graph, by input; `spoil` scales the cotangent, to see that the comparison notices. */
-async function gradientsOf(each: OperatorCase, spoil = 1): Promise<Record<string, number>> {
+async function gradientsOf(each: StoredCase, spoil = 1): Promise<Record<string, number>> {
   const withRespectTo = Object.keys(each.gradients);
   const graph = differentiate(decode(bytesOf(each.model)), { output: 'y', cotangent: 'dy', withRespectTo });
   const session = await openRaw(graph);
-  const feeds = Object.fromEntries(Object.entries(each.inputs).map(([name, stored]) => [name, load(stored)]));
   const cotangent = load(each.cotangent);
   if (spoil !== 1)
     cotangent.data.forEach((value, index) => ((cotangent.data as Float32Array)[index] = Number(value) * spoil));
-  const results = await session.run({ ...feeds, dy: cotangent });
+  const results = await session.run({ ...loadAll(each.inputs), dy: cotangent });
   await session.release();
   return Object.fromEntries(
     withRespectTo.map((name) => {

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { differentiate } from '../../../main/engine/autodiff/differentiate.ts';
 import { decode } from '../../../main/engine/graph/decode.ts';
 import { bytesOf } from '../../doubles/raw-session.ts';
+import { storedCases } from './stored-cases.ts';
 
 /** The kernels of ai.onnx that ONNX Runtime 1.30 has for WebGPU, as far as gradients use them. */
 const kernels = new Set(
@@ -18,9 +18,7 @@ const kernels = new Set(
 const ofShapes = new Set(['NonZero']);
 
 it('gradients are made of operators that WebGPU has kernels of', () => {
-  const stored = JSON.parse(
-    readFileSync(new URL('../../reference/autodiff/operators.json', import.meta.url), 'utf8'),
-  ) as { readonly name: string; readonly model: string; readonly gradients: Readonly<Record<string, unknown>> }[];
+  const stored = storedCases('operators.json');
   const strangers = new Map<string, string>();
   for (const { name, model, gradients } of stored) {
     const forward = decode(bytesOf(model));
