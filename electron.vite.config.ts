@@ -9,7 +9,7 @@ export default defineConfig({
       target: 'node20.18',
       externalizeDeps: true,
       rollupOptions: {
-        input: { index: 'main/app/main.ts', engine: 'main/engine/host.ts' },
+        input: { index: 'main/app/start.ts', engine: 'main/engine/host.ts' },
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },
     },

@@ -9,8 +9,8 @@ import { guardSession } from './permissions.ts';
 import { registerSchemes, serveProtocols } from './protocols.ts';
 import { openWindow } from './window.ts';
 
-/** The desktop application. Built, this file is `out/main/index.js`, with the engine, the preload and the page beside it. */
-const out = join(import.meta.dirname, '..');
+/** The desktop application: its main process, with the engine, the preload and the page as built beside it. */
+const out = join(app.getAppPath(), 'out');
 const preload = join(out, 'preload', 'index.cjs');
 
 const services: HostServices = {

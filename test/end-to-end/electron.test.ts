@@ -1,3 +1,4 @@
+import type Sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { callsByName } from '../../main/contract/calls/index.ts';
 import type { Outcome } from '../../main/contract/calls/wire.ts';
@@ -22,6 +23,33 @@ describe.skipIf(!hasElectron)('the desktop window, used by a person', () => {
 });
 
 describe.skipIf(!hasElectron)('the desktop window', () => {
+  it('keeps the system’s GLib and the one in libvips apart', async () => {
+    const home = await preparedHome();
+    const { electron, close } = await electronHost().open(home.path);
+    // Without main/app/bind-sharp.ts, the application ends within the first few hundred pictures.
+    const worked = await electron?.evaluate(async ({ app }, rounds) => {
+      const { createRequire } = process.getBuiltinModule('node:module');
+      const { join } = process.getBuiltinModule('node:path');
+      const sharp = createRequire(join(app.getAppPath(), 'package.json'))('sharp') as typeof Sharp;
+      const pixels = new Uint8Array(64 * 64 * 3);
+      let pictures = 0;
+      for (let round = 0; round < rounds; round += 1) {
+        const work = Array.from({ length: 8 }, async () => {
+          const png = await sharp(pixels, { raw: { width: 64, height: 64, channels: 3 } })
+            .png()
+            .toBuffer();
+          await sharp(png).resize(32).webp().toBuffer();
+          pictures += 1;
+        });
+        await Promise.all(work);
+      }
+      return pictures;
+    }, 250);
+    expect(worked).toBe(2000);
+    await close();
+    home.remove();
+  });
+
   it('is shut in and answers nobody else', async () => {
     const home = await preparedHome();
     const { page, electron, close } = await electronHost().open(home.path);

@@ -162,7 +162,7 @@ export function describeFlows(host: Host): void {
   });
 
   // Known fault: about one time in ten the test's Electron 33 dies soon after it was started again; the cause is open.
-  it('takes up the queue again after a power cut', { retry: 2 }, async () => {
+  it('takes up the queue again after a power cut', async () => {
     const { page } = running;
     await beginLongBatch(page, 6);
     await prompt(page).fill('blue');

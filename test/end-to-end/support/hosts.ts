@@ -123,6 +123,7 @@ export function electronHost(): Host {
         args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), root],
         env: { ...definedEnvironment(), GAMUT_HOME: home },
       });
+      watchForItsEnd(electron.process());
       const page = await electron.firstWindow();
       const { pid } = electron.process();
       return {
@@ -155,6 +156,20 @@ export function electronHost(): Host {
       };
     },
   };
+}
+
+const keptLastWords = 8000;
+
+/** Says how the application ended where it was not the test that ended it: without this, only a closed page is seen. */
+function watchForItsEnd(application: ChildProcess): void {
+  let lastWords = '';
+  application.stderr?.on('data', (part: Buffer) => {
+    lastWords = (lastWords + part.toString()).slice(-keptLastWords);
+  });
+  application.once('exit', (code, signal) => {
+    if (code === 0 || signal === 'SIGKILL') return;
+    console.error(`The application ended with exit code ${code}, signal ${signal}. Its last words:\n${lastWords}`);
+  });
 }
 
 function definedEnvironment(): Record<string, string> {
