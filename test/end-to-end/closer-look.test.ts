@@ -142,4 +142,39 @@ describe('looking closer at an image', () => {
       expect({ findings: await seriousFindings(page), complaints }).toEqual({ findings: [], complaints: [] });
     },
   );
+
+  it.each(['light', 'dark'] as const)(
+    'shows itself in Japanese in the %s theme',
+    { timeout: 200_000 },
+    async (theme) => {
+      const studio = openFakeStudio({ images: 40, stepTime: 2 });
+      const host = await openBrowserHost({ studio, windowFolder, port: 0, host: '127.0.0.1' });
+      const page = await browser.newPage({
+        viewport: { width: 1440, height: 1500 },
+        colorScheme: theme,
+        locale: 'ja-JP',
+      });
+      onTestFinished(async () => {
+        await page.close();
+        await host.close();
+        await studio.close();
+      });
+      const complaints = watchComplaints(page);
+      await page.goto(host.invite());
+      await page.getByRole('button', { name: 'ギャラリー' }).click();
+      await page.locator('[data-place="0"]').click();
+      const cards = page.getByRole('group', { name: '詳しく見る' }).locator('details');
+      for (const place of [0, 1, 2]) await cards.nth(place).locator('summary').click();
+      await cards.nth(0).locator('ol li').first().waitFor(done);
+      await cards.nth(1).getByRole('textbox').fill('a tall matte blue vase');
+      await page.keyboard.press('Enter');
+      await cards.nth(1).getByRole('button', { name: '意外さを測る' }).click();
+      await cards.nth(1).getByRole('table').waitFor(done);
+      await cards.nth(2).getByRole('button', { name: 'より典型的に' }).click();
+      await cards.nth(2).getByRole('img', { name: '後', exact: true }).waitFor(done);
+      await page.waitForTimeout(400);
+      await keepScreen(page, `33-closer-look-ja-${theme}`);
+      expect({ findings: await seriousFindings(page), complaints }).toEqual({ findings: [], complaints: [] });
+    },
+  );
 });

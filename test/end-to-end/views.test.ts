@@ -28,8 +28,8 @@ afterAll(async () => {
   await studio?.close();
 });
 
-async function openPage(theme: 'light' | 'dark', of: BrowserHost = host): Promise<Page> {
-  const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: theme, locale: 'en-GB' });
+async function openPage(theme: 'light' | 'dark', of: BrowserHost = host, locale = 'en-GB'): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: theme, locale });
   await page.goto(of.invite());
   await page.locator('[data-primary]').waitFor();
   return page;
@@ -114,16 +114,35 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
     await gallery.getByPlaceholder('Words or tags').fill('zebra');
     await gallery.getByText('Nothing found').waitFor();
     await look(gallery, '17-gallery-nothing');
+    await gallery.getByPlaceholder('Words or tags').fill('');
+    await gallery.getByRole('button', { name: 'Trash', exact: true }).click();
+    await gallery.getByText('The trash is empty.').waitFor();
+    await look(gallery, '20-trash');
+    await gallery.getByRole('button', { name: 'All images' }).click();
     await gallery.setViewportSize({ width: 800, height: 600 });
     await gallery.getByRole('button', { name: 'Generate', exact: true }).first().click();
     await look(gallery, '18-small');
     await gallery.close();
+
+    const japanese = await openPage(theme, host, 'ja-JP');
+    const japaneseComplaints = watchComplaints(japanese);
+    await japanese.getByRole('button', { name: 'ギャラリー' }).click();
+    await japanese.locator('[data-place="0"] img').waitFor();
+    await japanese.locator('[data-place="2"]').click();
+    await look(japanese, '21-gallery-ja');
+    await japanese.keyboard.press('Control+e');
+    await look(japanese, '22-export-ja');
+    await japanese.keyboard.press('Escape');
+    await japanese.getByRole('button', { name: 'モデル', exact: true }).click();
+    await look(japanese, '23-models-ja');
+    await japanese.close();
     await emptyHost.close();
     await empty.close();
-    expect({ findings, complaints, galleryComplaints }).toEqual({
+    expect({ findings, complaints, galleryComplaints, japaneseComplaints }).toEqual({
       findings: [],
       complaints: [],
       galleryComplaints: [],
+      japaneseComplaints: [],
     });
   });
 
