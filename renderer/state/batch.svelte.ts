@@ -1,7 +1,7 @@
 import type { StudioClient } from '../../main/contract/calls/index.ts';
 import type { BatchSummary, ImageSummary, LibraryQuery } from '../../main/contract/library.ts';
 import { Culler } from './culler.svelte.ts';
-import { ImageList } from './image-list.svelte.ts';
+import type { ImageList } from './image-list.svelte.ts';
 import type { Language } from './language.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
 import { Refresher } from './refresher.ts';
@@ -15,11 +15,9 @@ export class CurrentBatch {
   readonly #studio: StudioClient;
   readonly #notices: Notices;
   readonly #refresher = new Refresher(async () => {
-    try {
+    await this.#notices.attempt(async () => {
       if (this.#wanted !== null) await this.#loadSummary(this.#wanted);
-    } catch (error) {
-      this.#notices.complain(error);
-    }
+    });
   });
   /** The batch asked for last, which may not be there yet. */
   #wanted: string | null = null;
@@ -27,10 +25,7 @@ export class CurrentBatch {
   constructor(studio: StudioClient, notices: Notices, language: Language) {
     this.#studio = studio;
     this.#notices = notices;
-    const list = new ImageList(studio, (error) => {
-      notices.complain(error);
-    });
-    this.culler = new Culler(list, studio, notices, language);
+    this.culler = new Culler(studio, notices, language);
   }
 
   get id(): string | null {

@@ -214,7 +214,7 @@ export class Brief {
   async look(): Promise<void> {
     const { settings } = this;
     if (this.model === undefined) return;
-    try {
+    await this.#notices.attempt(async () => {
       await Promise.all([
         this.#studio.models.read({ model: settings.model, prompt: settings.prompt }).then((reading) => {
           if (this.#settings.prompt === settings.prompt) this.#reading = reading;
@@ -223,23 +223,19 @@ export class Brief {
           if (this.#settings === settings) this.#seconds = seconds;
         }),
       ]);
-    } catch (error) {
-      this.#notices.complain(error);
-    }
+    });
   }
 
   async #loadPath(): Promise<void> {
     const { model } = this.#settings;
     if (this.model === undefined) return;
-    try {
+    await this.#notices.attempt(async () => {
       const path = await this.#studio.models.dialPath({ model });
       if (this.#settings.model !== model) return;
       // Without a calibration there is nothing for the dial to stand for; with one it begins in the middle.
       if (path === null) this.#take({ dial: null });
       else if (this.#path === null && this.#settings.dial === null && !this.#isOffPath) this.#take({ dial: 0 });
       this.#path = path;
-    } catch (error) {
-      this.#notices.complain(error);
-    }
+    });
   }
 }

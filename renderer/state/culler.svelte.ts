@@ -1,6 +1,6 @@
 import type { StudioClient } from '../../main/contract/calls/index.ts';
 import type { Flag, ImageSummary } from '../../main/contract/library.ts';
-import type { ImageList } from './image-list.svelte.ts';
+import { ImageList } from './image-list.svelte.ts';
 import type { Language } from './language.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
 import { Selection } from './selection.svelte.ts';
@@ -20,9 +20,9 @@ export class Culler {
   readonly #notices: Notices;
   readonly #language: Language;
 
-  constructor(list: ImageList, studio: StudioClient, notices: Notices, language: Language) {
-    this.list = list;
-    this.selection = new Selection(list);
+  constructor(studio: StudioClient, notices: Notices, language: Language) {
+    this.list = new ImageList(studio, notices);
+    this.selection = new Selection(this.list);
     this.#studio = studio;
     this.#notices = notices;
     this.#language = language;
@@ -42,6 +42,14 @@ export class Culler {
     this.#change(images, (image) => ({ ...image, rating }), this.#studio.images.rate({ images, rating }));
     this.#notices.announce(this.#language.t('rating.stars', { count: rating }));
     this.selection.advance();
+  }
+
+  /** Images to be seen side by side, four at most: the chosen, else the focused one and its neighbour; or none. */
+  compared(): readonly ImageSummary[] {
+    const { images, focused, place } = this.selection;
+    if (images.length >= 2) return images.slice(0, 4);
+    const neighbour = this.list.at(place + 1) ?? this.list.at(place - 1);
+    return focused === undefined || neighbour === undefined ? [] : [focused, neighbour];
   }
 
   /** A verdict on one image by id, wherever the focus is. */

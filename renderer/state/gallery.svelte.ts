@@ -1,7 +1,7 @@
 import type { StudioClient } from '../../main/contract/calls/index.ts';
 import type { Collection, LibraryQuery } from '../../main/contract/library.ts';
 import { Culler } from './culler.svelte.ts';
-import { ImageList } from './image-list.svelte.ts';
+import type { ImageList } from './image-list.svelte.ts';
 import type { Language } from './language.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
 import { Refresher } from './refresher.ts';
@@ -19,10 +19,7 @@ export class Gallery {
   constructor(studio: StudioClient, notices: Notices, language: Language) {
     this.#studio = studio;
     this.#notices = notices;
-    const list = new ImageList(studio, (error) => {
-      notices.complain(error);
-    });
-    this.culler = new Culler(list, studio, notices, language);
+    this.culler = new Culler(studio, notices, language);
   }
 
   get list(): ImageList {
@@ -54,14 +51,12 @@ export class Gallery {
 
   /** Collections and tags. */
   async loadSides(): Promise<void> {
-    try {
+    await this.#notices.attempt(async () => {
       [this.#collections, this.#tags] = await Promise.all([
         this.#studio.collections.list({}),
         this.#studio.images.tags({}),
       ]);
-    } catch (error) {
-      this.#notices.complain(error);
-    }
+    });
   }
 
   /** Finds while it is typed: one page at a time is asked for, so that quick typing leaves out what is in between. */
@@ -97,11 +92,9 @@ export class Gallery {
   }
 
   async #do(work: Promise<unknown>): Promise<void> {
-    try {
+    await this.#notices.attempt(async () => {
       await work;
-    } catch (error) {
-      this.#notices.complain(error);
-    }
+    });
     await this.loadSides();
   }
 }

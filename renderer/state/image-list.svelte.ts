@@ -1,6 +1,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import type { StudioClient } from '../../main/contract/calls/index.ts';
 import { libraryQuerySchema, type ImageSummary, type LibraryQuery } from '../../main/contract/library.ts';
+import type { Notices } from './notices.svelte.ts';
 import { Refresher } from './refresher.ts';
 
 const pageSize = 200;
@@ -22,7 +23,7 @@ export class ImageList {
   /** Pages that are shown as they were until they are looked at and asked for again. */
   readonly #stale = new Set<number>();
   readonly #studio: StudioClient;
-  readonly #onError: (error: unknown) => void;
+  readonly #notices: Notices;
   readonly #refresher = new Refresher(async () => {
     for (const page of [0, ...this.#pages.keys()]) this.#stale.add(page);
     await this.#fill();
@@ -36,9 +37,9 @@ export class ImageList {
   #view = { from: 0, to: 0 };
   #filling: Promise<void> | null = null;
 
-  constructor(studio: StudioClient, onError: (error: unknown) => void) {
+  constructor(studio: StudioClient, notices: Notices) {
     this.#studio = studio;
-    this.#onError = onError;
+    this.#notices = notices;
   }
 
   get query(): LibraryQuery {
@@ -164,7 +165,7 @@ export class ImageList {
         if (isOld) this.#stale.add(page);
       }
     } catch (error) {
-      this.#onError(error);
+      this.#notices.complain(error);
     } finally {
       this.#filling = null;
     }

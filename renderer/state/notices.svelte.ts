@@ -33,6 +33,15 @@ export class Notices {
     this.#add({ id: this.#nextId++, tone: 'problem', text: toFailure(error).message, action });
   }
 
+  /** Does some work; when it fails, shows why. */
+  async attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
   /** Tells a screen reader without showing anything. */
   announce(text: string): void {
     this.#spoken = text;

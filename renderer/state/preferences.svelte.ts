@@ -45,11 +45,9 @@ export class PreferenceState {
     while (Object.keys(this.#unsent).length > 0) {
       this.#sent = this.#unsent;
       this.#unsent = {};
-      try {
+      await this.#notices.attempt(async () => {
         await this.#studio.preferences.change(this.#sent);
-      } catch (error) {
-        this.#notices.complain(error);
-      }
+      });
       this.#sent = {};
       await new Promise((resolve) => setTimeout(resolve, rest));
     }

@@ -17,22 +17,18 @@ export interface PresetDeeds {
 /** Each of them, with the list and the choice afterwards; what goes wrong is told. */
 export function presetDeeds({ studio, brief, preferences, notices }: Workspace): PresetDeeds {
   async function run(work: () => Promise<Preset | undefined>): Promise<void> {
-    try {
+    await notices.attempt(async () => {
       const preset = await work();
       await brief.loadPresets();
       if (preset !== undefined) preferences.change({ preset: preset.id });
-    } catch (error) {
-      notices.complain(error);
-    }
+    });
   }
 
   async function write(preset: Preset): Promise<void> {
-    try {
+    await notices.attempt(async () => {
       const written = await studio.presets.write({ preset: preset.id });
       download(`${preset.name}.gamut-preset.json`, JSON.stringify(written, null, 2));
-    } catch (error) {
-      notices.complain(error);
-    }
+    });
   }
 
   return {

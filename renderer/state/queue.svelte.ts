@@ -93,12 +93,8 @@ export class QueueState {
   };
 
   #ask(answer: Promise<Queue>): void {
-    answer
-      .then((queue) => {
-        this.receive(queue);
-      })
-      .catch((error: unknown) => {
-        this.#notices.complain(error);
-      });
+    void this.#notices.attempt(async () => {
+      this.receive(await answer);
+    });
   }
 }

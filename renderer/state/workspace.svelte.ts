@@ -1,33 +1,19 @@
-import { toFailure } from '../../main/contract/failures.ts';
 import type { ActivityEvent, About } from '../../main/contract/calls/workshop.ts';
 import type { StudioClient } from '../../main/contract/calls/index.ts';
-import type { ForeignSettings, ImageSummary, PartialSettings } from '../../main/contract/library.ts';
+import type { PartialSettings } from '../../main/contract/library.ts';
+import { base64Of } from './base64.ts';
 import { CurrentBatch } from './batch.svelte.ts';
 import { Brief } from './brief.svelte.ts';
 import type { Connection } from './connect.ts';
 import type { Culler } from './culler.svelte.ts';
 import { CloserLook } from './closer-look.svelte.ts';
 import { Gallery } from './gallery.svelte.ts';
-import { actionFor, keyOf, type KeyAction } from './keys.ts';
 import { Language } from './language.svelte.ts';
 import { Notices } from './notices.svelte.ts';
 import { PreferenceState } from './preferences.svelte.ts';
 import { QueueState } from './queue.svelte.ts';
 import { Refresher } from './refresher.ts';
-import type { Move } from './selection.svelte.ts';
-
-export const viewNames = ['generate', 'gallery', 'models', 'settings'] as const;
-export type ViewName = (typeof viewNames)[number];
-
-/** What lies over the view. */
-export type Overlay =
-  | { readonly kind: 'zoom' }
-  | { readonly kind: 'compare'; readonly images: readonly ImageSummary[] }
-  | { readonly kind: 'export' }
-  | { readonly kind: 'keys' }
-  | { readonly kind: 'tag' }
-  | { readonly kind: 'discard'; readonly count: number; readonly idsOf: () => Promise<readonly string[]> }
-  | { readonly kind: 'dropped'; readonly name: string; readonly content: string; readonly found: ForeignSettings };
+import type { Overlay, ViewName } from './window-places.ts';
 
 /** How far variations go from the image they start at, as image-to-image strength. */
 const variationStrength = 0.6;
@@ -125,12 +111,10 @@ export class Workspace {
 
   async start(): Promise<void> {
     this.#watch();
-    try {
+    await this.notices.attempt(async () => {
       // Everything at once: what a window waits for is one way there and back.
       [this.#about] = await Promise.all([this.studio.host.about({}), this.brief.load(this.preferences.load())]);
-    } catch (error) {
-      this.notices.complain(error);
-    }
+    });
     this.#isStarted = true;
   }
 
@@ -162,7 +146,7 @@ export class Workspace {
   async vary(): Promise<void> {
     const image = this.culler.selection.focused;
     if (image === undefined) return;
-    try {
+    await this.notices.attempt(async () => {
       const { record } = await this.studio.images.detail({ image: image.id });
       await this.#enqueue({
         ...this.brief.settings,
@@ -173,20 +157,16 @@ export class Workspace {
         nudge: null,
         image: { source: image.id, strength: variationStrength },
       });
-    } catch (error) {
-      this.notices.complain(error);
-    }
+    });
   }
 
   /** Puts an image's settings back into the brief. */
   async reuse(image: string): Promise<void> {
-    try {
+    await this.notices.attempt(async () => {
       const { record, foreign } = await this.studio.images.detail({ image });
       const settings = record?.settings ?? foreign?.settings;
       if (settings !== undefined) this.useSettings(settings);
-    } catch (error) {
-      this.notices.complain(error);
-    }
+    });
   }
 
   /** Takes over settings that were found in a dropped file. The seed is kept for the next batch. */
@@ -202,14 +182,12 @@ export class Workspace {
 
   /** Takes a dropped picture into the library; the next batch starts from it. */
   async startFrom(name: string, content: string): Promise<void> {
-    try {
+    await this.notices.attempt(async () => {
       const image = await this.studio.images.take({ name, content });
       this.brief.change({ image: { source: image.id, strength: variationStrength } });
       this.preferences.change({ expertOpen: true });
       this.go('generate');
-    } catch (error) {
-      this.notices.complain(error);
-    }
+    });
   }
 
   async showBatch(batch: string): Promise<void> {
@@ -222,13 +200,11 @@ export class Workspace {
   async chooseSimilar(): Promise<void> {
     const image = this.culler.selection.focused;
     if (image === undefined) return;
-    try {
+    await this.notices.attempt(async () => {
       const { images } = await this.studio.images.similar({ image: image.id, limit: 8 });
       if (images.length === 0) this.notices.say(this.language.t('cull.noSimilar'));
       this.culler.selection.choose(images.length === 0 ? [] : [image.id, ...images]);
-    } catch (error) {
-      this.notices.complain(error);
-    }
+    });
   }
 
   /** Asks before images leave the trash for good: these, or all that are shown. */
@@ -241,170 +217,34 @@ export class Workspace {
 
   async discard(idsOf: () => Promise<readonly string[]>): Promise<void> {
     this.close();
-    try {
+    await this.notices.attempt(async () => {
       const gone = await this.culler.discard(await idsOf());
       if (gone > 0) this.notices.say(this.language.t('trash.discarded', { count: gone }));
-    } catch (error) {
-      this.notices.complain(error);
-    }
+    });
   }
 
   compare(): void {
-    const { selection, list } = this.culler;
-    const chosen = selection.images;
-    const { focused } = selection;
-    const neighbour = list.at(selection.place + 1) ?? list.at(selection.place - 1);
-    const images =
-      chosen.length >= 2 ? chosen : focused === undefined || neighbour === undefined ? [] : [focused, neighbour];
-    if (images.length >= 2) this.open({ kind: 'compare', images: images.slice(0, 4) });
+    const images = this.culler.compared();
+    if (images.length >= 2) this.open({ kind: 'compare', images });
   }
 
   /** Reads the settings of a dropped picture and shows what was found. */
   async receiveFile(file: File): Promise<void> {
-    try {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      let binary = '';
-      for (let at = 0; at < bytes.length; at += 8192) binary += String.fromCharCode(...bytes.subarray(at, at + 8192));
-      const content = btoa(binary);
+    await this.notices.attempt(async () => {
+      const content = base64Of(new Uint8Array(await file.arrayBuffer()));
       const found = await this.studio.images.readSettings({ name: file.name, content });
       this.open({ kind: 'dropped', name: file.name, content, found });
-    } catch (error) {
-      this.notices.complain(error);
-    }
-  }
-
-  /** Does what a key stands for; false when it means nothing here. */
-  press(event: KeyboardEvent): boolean {
-    const key = keyOf(event);
-    if (key === null) return false;
-    const withoutShift = key.replace('shift+', '');
-    const own = this.preferences.value.keys;
-    const action = actionFor(key, own) ?? (withoutShift.startsWith('arrow') ? actionFor(withoutShift, own) : null);
-    if (action === null) return false;
-    return this.act(action, event.shiftKey);
-  }
-
-  act(action: KeyAction, isExtending = false): boolean {
-    const { culler } = this;
-    const showsImages = this.#view === 'generate' || this.#view === 'gallery';
-    switch (action) {
-      case 'viewGenerate':
-        this.go('generate');
-        return true;
-      case 'viewGallery':
-        this.go('gallery');
-        return true;
-      case 'viewModels':
-        this.go('models');
-        return true;
-      case 'viewSettings':
-        this.go('settings');
-        return true;
-      case 'help':
-        this.open({ kind: 'keys' });
-        return true;
-      case 'panel':
-        this.togglePanel();
-        return true;
-      case 'generate':
-        void this.generate();
-        return true;
-      case 'search':
-        this.go('gallery');
-        requestAnimationFrame(() => document.querySelector<HTMLElement>('[data-search]')?.focus());
-        return true;
-      default:
-        if (!showsImages || (culler.list.total === 0 && action !== 'undo')) return false;
-        return this.#actOnImages(action, isExtending);
-    }
-  }
-
-  #actOnImages(action: KeyAction, isExtending: boolean): boolean {
-    const { culler } = this;
-    const { selection } = culler;
-    const moves: Partial<Record<KeyAction, Move>> = {
-      left: 'left',
-      right: 'right',
-      up: 'up',
-      down: 'down',
-      first: 'first',
-      last: 'last',
-    };
-    const move = moves[action];
-    if (move !== undefined) {
-      if (this.#overlay?.kind === 'compare') return false;
-      selection.move(move, isExtending && this.#overlay === null);
-      culler.list.ensure(selection.place - 50, selection.place + 50);
-      return true;
-    }
-    if (action.startsWith('rate')) {
-      culler.rate(Number(action.slice('rate'.length)));
-      return true;
-    }
-    const deeds: Partial<Record<KeyAction, () => void>> = {
-      pick: () => {
-        culler.flag('pick');
-      },
-      reject: () => {
-        culler.flag('reject');
-      },
-      unflag: () => {
-        culler.flag('none');
-      },
-      rescue: () => {
-        culler.rescue();
-      },
-      trash: () => {
-        if (culler.list.query.deleted) this.askToDiscard([...selection.ids]);
-        else culler.trash();
-      },
-      undo: () => {
-        culler.undo();
-      },
-      redo: () => {
-        culler.redo();
-      },
-      zoom: () => {
-        if (this.#overlay?.kind === 'zoom') this.close();
-        else this.open({ kind: 'zoom' });
-      },
-      compare: () => {
-        if (this.#overlay?.kind === 'compare') this.close();
-        else this.compare();
-      },
-      similar: () => {
-        void this.chooseSimilar();
-      },
-      vary: () => {
-        void this.vary();
-      },
-      tag: () => {
-        this.open({ kind: 'tag' });
-      },
-      export: () => {
-        this.open({ kind: 'export' });
-      },
-      selectAll: () => {
-        void culler.list.allIds().then((ids) => {
-          selection.choose(ids);
-        });
-      },
-    };
-    deeds[action]?.();
-    return deeds[action] !== undefined;
+    });
   }
 
   async #enqueue(settings: Parameters<StudioClient['jobs']['enqueue']>[0]): Promise<void> {
-    try {
+    await this.notices.attempt(async () => {
       const job = await this.studio.jobs.enqueue(settings);
       const isFirst = this.queue.current === undefined || this.queue.current.id === job.id;
       this.#follows = true;
       if (isFirst) await this.batch.show(job.batch);
       else this.notices.say(this.language.t('queue.added', { count: Math.max(1, this.queue.waiting.length) }));
-    } catch (error) {
-      const failure = toFailure(error);
-      this.notices.complain(failure);
-    }
+    });
   }
 
   #receive(event: ActivityEvent): void {
