@@ -38,7 +38,8 @@ def spoil_some(images, autoencoder, rng):
         if kind == 1:
             images[part] = spoil.blur(images[part], 0.4 + 2.1 * strength)
         elif kind == 2:
-            images[part] = spoil.warp(images[part], 0.5 + 4 * strength)
+            # mostly sharp, so that the shape must give it away and not the blur of bilinear sampling
+            images[part] = spoil.warp(images[part], 0.5 + 4 * strength, sharp=bool(rng.random() < 0.75))
         elif kind == 3:
             times = 1 + (strength > 0.55)
             images[part] = spoil.reencode(autoencoder, images[part], times)
