@@ -4,8 +4,9 @@ Defect features: mixed into the directions that best tell clean renders from spo
 clean renders' covariance is whitened, then the shifts that each kind of defect causes are the axes); what is left
 of them is dropped. Then each feature is centred and divided by its standard deviation over clean renders, and the
 three groups (content, defect, sharpness) are weighted so that they have the given shares of the mean squared
-distance between clean renders. A spoilt picture then leaves the renders' neighbourhood. The result stands in the
-checkpoint as `calibrated`, beside the untouched weights, so that the training can go on from them.
+distance between clean renders. A spoilt picture then leaves the renders' neighbourhood. The renders are training renders,
+so that those which evaluation judges take no part. The result stands in the checkpoint as `calibrated`, beside the
+untouched weights, so that the training can go on from them.
 
     python training/calibrate_features.py --name contrastive-decayed
 """
@@ -20,9 +21,15 @@ import spoil
 import tokenizer as words
 from dataset import RenderedSet, to_images
 from encode_latents import load_autoencoder
-from networks.contrastive import CONTENT, DEFECT, ContrastivePair
+from export import KEPT_EXACT
+from export_graph import SMALLEST_HALF
+from networks.contrastive import CONTENT, DEFECT, ContrastivePair, calibrated_pair
 from parallel import Workers
 from stated import value_counts
+
+# a feature's unit is at least so many times what the rounding of the stored weights changes in it: one that hardly varies,
+# as after little training, would otherwise be magnified until rounding shows (parity.py allows 1e-3)
+ROUNDINGS_IN_UNIT = 1500
 
 
 @torch.no_grad()
@@ -34,6 +41,7 @@ def spoilt_versions(autoencoder, images, generator):
     yield "blurred much", spoil.blur(images, 1.2)
     for pixels in (1.0, 2.0, 4.0):
         yield f"warped {pixels:g} px", spoil.warp(images, pixels, generator)
+    yield "warped 2 px, bilinear", spoil.warp(images, 2.0, generator, sharp=False)
     yield "re-encoded", once
     yield "re-encoded twice", spoil.reencode(autoencoder, once)
     yield "noisy latents", spoil.noisy_latents(autoencoder, latents, 0.3, generator)
@@ -55,6 +63,18 @@ def discriminants(clean, shifts, ridge=1e-2):
     return axes @ whiten, lengths[:, 0]
 
 
+@torch.no_grad()
+def rounding(state, images) -> np.ndarray:
+    """Root mean square of what storing the weights as the export does changes in each feature, before scaling."""
+    pair = calibrated_pair(state, words.build().get_vocab_size(), value_counts())
+    pair.image.fold()
+    exact = pair.image(images)[1]
+    for name, parameter in pair.named_parameters():
+        if parameter.numel() >= SMALLEST_HALF and not any(part in name for part in KEPT_EXACT):
+            parameter.copy_(parameter.half())
+    return (pair.image(images)[1] - exact).square().mean(0).sqrt().numpy()
+
+
 def mixed(state, axes, feature_mean, feature_scale) -> dict:
     """The state without heads whose defect features are `axes` [r,DEFECT] times the trained ones."""
     mixing = torch.from_numpy(axes).float()
@@ -70,7 +90,7 @@ def mixed(state, axes, feature_mean, feature_scale) -> dict:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--name", default="contrastive")
-    parser.add_argument("--data", default="heldout")
+    parser.add_argument("--data", default="train")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--count", type=int, default=2048)
     parser.add_argument("--spoilt", type=int, default=512, help="renders that are spoilt in each way")
@@ -105,10 +125,14 @@ def main():
     content, defect, sharp = clean[:, :CONTENT], clean[:, defect_part] @ axes.T, clean[:, CONTENT + DEFECT :]
     deviations = [part.std(0) for part in (content, defect, sharp)]
     shares = (1 - options.defect_share - options.sharpness_share, options.defect_share, options.sharpness_share)
+    mean, width = np.concatenate([content.mean(0), defect.mean(0), sharp.mean(0)]), sum(map(len, deviations))
+    weights = state["average"]["module"]
+    rounded = rounding(mixed(weights, axes, np.zeros(width), np.ones(width)), to_images(data.images[:16]))
     # a direction that never varies among renders says nothing reliable: do not blow it up
-    scale = [np.sqrt(share / len(part)) / np.maximum(part, 0.1 * np.median(part)) for share, part in zip(shares, deviations)]
-    mean = np.concatenate([content.mean(0), defect.mean(0), sharp.mean(0)])
-    state["calibrated"] = mixed(state["average"]["module"], axes, mean, np.concatenate(scale))
+    units = np.concatenate([np.maximum(part, 0.1 * np.median(part)) for part in deviations])
+    units = np.maximum(units, ROUNDINGS_IN_UNIT * rounded)
+    scale = np.concatenate([np.full(len(part), np.sqrt(share / len(part))) for share, part in zip(shares, deviations)]) / units
+    state["calibrated"] = mixed(weights, axes, mean, scale)
     checkpoint.save(state, path)
     for name, part in zip(("content", "defect", "sharpness"), deviations):
         print(f"deviation of {name} features, 5th, 50th and 95th percentile:", np.percentile(part, (5, 50, 95)).round(3))
