@@ -51,24 +51,37 @@ def accuracy(seen: dict, attributes: np.ndarray) -> dict:
     return result
 
 
-def zero_shot(model, seen, attributes) -> dict:
-    """Attributes chosen by the nearest short brief, for values that a brief can state alone."""
-    result = {}
+def zero_shot(model, seen, attributes, frequencies, scale) -> tuple[dict, dict]:
+    """Accuracy of attributes chosen by the nearest short brief; and with their frequencies taken into account.
+
+    The pair's score tells how much likelier a brief is for this picture than for any (InfoNCE learns log p(x|v) / p(x)), so
+    it leaves out how frequent a value is, which the heads know. For the second figure the logarithm of a value's share
+    within its category, among the renders with attributes `frequencies`, is added to `scale` times the score (Bayes' rule).
+    """
+    plain, weighed = {}, {}
     categories = catalogue.ATTRIBUTES["category"]
     for name in ("category", "color", "material", "pattern", "backdrop"):
         index, values = NAMES.index(name), catalogue.ATTRIBUTES[name]
         rng = np.random.default_rng(3)
-        choices = np.zeros((len(categories) if name != "category" else 1, len(values), seen["image_embeds"].shape[1]), np.float32)
+        counts = np.full((len(categories) if name != "category" else 1, len(values)), 0.5)
+        choices = np.zeros((*counts.shape, seen["image_embeds"].shape[1]), np.float32)
         for row in range(len(choices)):
             for column, value in enumerate(values):
                 fields = {"category": categories[row], name: value}
                 texts = [captions.caption(plain_product(fields), rng, style="full") for _ in range(4)]
                 choices[row, column] = model.text_embeds(texts).mean(0)
-        rows = attributes[:, NAMES.index("category")] if name != "category" else np.zeros(len(attributes), int)
-        scores = np.einsum("nd,nvd->nv", seen["image_embeds"], choices[rows])
-        known = attributes[:, index] < UNSTATED
-        result[name] = float((scores[known].argmax(1) == attributes[known, index]).mean())
-    return result
+
+        def kept(rows):  # pictures that have the attribute, each with its row of choices
+            rows = rows[rows[:, index] < UNSTATED]
+            return (rows[:, 0].astype(int) if name != "category" else np.zeros(len(rows), int)), rows[:, index]
+
+        np.add.at(counts, kept(frequencies), 1)
+        row, value = kept(attributes)
+        scores = np.einsum("nd,nvd->nv", seen["image_embeds"][attributes[:, index] < UNSTATED], choices[row])
+        plain[name] = float((scores.argmax(1) == value).mean())
+        scores = scale * scores + np.log(counts / counts.sum(1, keepdims=True))[row]
+        weighed[name] = float((scores.argmax(1) == value).mean())
+    return plain, weighed
 
 
 def plain_product(fields: dict):
@@ -88,28 +101,30 @@ def retrieval(model, seen, data, count=1000) -> float:
 
 
 def defect_figures(model, data, reference, count=1000) -> dict:
-    """Precision against the reference of clean and of spoilt renders."""
+    """Precision against the reference of clean and of spoilt renders, each kind of defect in rising strength."""
     squared = radii(reference, K)
     pixels, images = data.images[:count], to_images(data.images[:count])
-    generator = torch.Generator().manual_seed(11)
-    spoilt = {
-        "clean": pixels,
-        "blurred 0.5 px": to_pixels(spoil.blur(images, 0.5)),
-        "blurred 1 px": to_pixels(spoil.blur(images, 1.0)),
-        "blurred 2 px": to_pixels(spoil.blur(images, 2.0)),
-        "warped 1 px": to_pixels(spoil.warp(images, 1.0, generator)),
-        "warped 2 px": to_pixels(spoil.warp(images, 2.0, generator)),
-        "warped 4 px": to_pixels(spoil.warp(images, 4.0, generator)),
-        "re-encoded once": recode(model, pixels, 1),
-        "re-encoded twice": recode(model, pixels, 2),
-    }
-    return {name: float(covered(model.look(some)["features"], reference, squared).mean()) for name, some in spoilt.items()}
+
+    def precision(pixels) -> float:
+        return float(covered(model.look(pixels)["features"], reference, squared).mean())
+
+    found = {"clean": precision(pixels)}
+    for sigma in (0.5, 1.0, 2.0):
+        found[f"blurred {sigma:g} px"] = precision(to_pixels(spoil.blur(images, sigma)))
+    for sharp in (True, False):
+        generator = torch.Generator().manual_seed(11)  # both kinds of warp move the same pixels
+        for deviation in (1.0, 2.0, 4.0):
+            name = f"warped {deviation:g} px" + ("" if sharp else ", bilinear")
+            warped = [to_pixels(spoil.warp(part, deviation, generator, sharp=sharp)) for part in images.split(64)]
+            found[name] = precision(np.concatenate(warped))
+    for times in ("once", "twice", "three times"):
+        pixels = recode(model, pixels)
+        found[f"re-encoded {times}"] = precision(pixels)
+    return found
 
 
-def recode(model, pixels, times):
-    for _ in range(times):
-        pixels = np.concatenate([model.decode(model.encode(pixels[i : i + 32])) for i in range(0, len(pixels), 32)])
-    return pixels
+def recode(model, pixels, batch=32):
+    return np.concatenate([model.decode(model.encode(pixels[i : i + batch])) for i in range(0, len(pixels), batch)])
 
 
 def briefs_of(data, count) -> tuple[list[str], np.ndarray]:
@@ -217,9 +232,11 @@ def main():
     ceiling_wanted = briefs_of(data, min(2000, half))[1]
     first = {name: values[: len(ceiling_wanted)] for name, values in seen.items()}
     ceiling = obeyed(first, ceiling_wanted)
+    scale = json.loads((options.model / "gamut.json").read_text(encoding="utf-8"))["featureEncoder"]["embeds"]["logitScale"]
+    plain, weighed = zero_shot(model, first, attributes[: len(ceiling_wanted)], attributes[half:], scale)
     figures = {
         "autoencoder": autoencoder_figures(model, data, min(512, count)),
-        "contrastive": {"accuracy": accuracy(seen, attributes), "zeroShot": zero_shot(model, first, attributes[: len(ceiling_wanted)]),
+        "contrastive": {"accuracy": accuracy(seen, attributes), "zeroShot": plain, "zeroShotWithFrequencies": weighed,
                         "retrievalAt1Of1000": retrieval(model, seen, data, min(1000, half)), "renders": count},
         "defects": defect_figures(model, data, reference, min(1000, half)),
         "ceiling": ceiling,

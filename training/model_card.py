@@ -37,8 +37,9 @@ def figures_section(figures) -> str:
         f"{autoencoder['psnrOnObject']:.2f} dB on the object's pixels alone.",
         f"**Contrastive pair** on {contrastive['renders']} held-out renders, share read right; R@1 of 1,000 full captions "
         f"{contrastive['retrievalAt1Of1000']:.3f} (wanted: 0.8).",
-        table(("attribute", "heads", "wanted", "zero-shot from short briefs"),
-              [(name, number(value), TARGETS.get(name, ""), number(contrastive["zeroShot"].get(name))) for name, value in contrastive["accuracy"].items()]),
+        table(("attribute", "heads", "wanted", "zero-shot from short briefs", "and the category's frequencies"),
+              [(name, number(value), TARGETS.get(name, ""), number(contrastive["zeroShot"].get(name)),
+                number(contrastive.get("zeroShotWithFrequencies", {}).get(name))) for name, value in contrastive["accuracy"].items()]),
         "**Defect-seeing features**: precision (k = 5) of spoilt held-out renders against other held-out renders.",
         table(("renders", "precision"), [(name, number(value)) for name, value in figures["defects"].items()]),
         f"**Speed**: {figures['speed']['secondsPerImage']:.2f} s a picture ({figures['speed']['steps']} steps with guidance, batch "
