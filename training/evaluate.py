@@ -56,7 +56,7 @@ def zero_shot(model, seen, attributes, frequencies, scale) -> tuple[dict, dict]:
 
     The pair's score tells how much likelier a brief is for this picture than for any (InfoNCE learns log p(x|v) / p(x)), so
     it leaves out how frequent a value is, which the heads know. For the second figure the logarithm of a value's share
-    within its category, among the renders with attributes `frequencies`, is added to `scale` times the score (Bayes' rule).
+    within its category, among the renders with attributes `frequencies`, is added to `scale` times the score (Bayes' rule). A tower that align_text.py has taught knows them already.
     """
     plain, weighed = {}, {}
     categories = catalogue.ATTRIBUTES["category"]
