@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { StudioHandlers } from '../../main/contract/calls/index.ts';
 import { openBrowserHost } from '../../main/serve/browser-host.ts';
+import { browserServices } from '../../main/serve/browser-services.ts';
 import { openStudio } from '../../main/studio/open-studio.ts';
 import { EventQueue } from '../../main/studio/event-queue.ts';
 import type { Studio } from '../../main/studio/studio.ts';
@@ -21,12 +22,7 @@ setInterval(() => {
   work.last = user + system;
 }, 1);
 const studio = await openStudio({
-  services: {
-    about: { host: 'browser', canChoosePlace: false },
-    chooseFolder: () => Promise.resolve(null),
-    reveal: () => undefined,
-    trash: null,
-  },
+  services: browserServices,
   version: '0',
 });
 type Told = ReturnType<StudioHandlers['activity']['watch']> extends AsyncIterable<infer Event> ? Event : never;

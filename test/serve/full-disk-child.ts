@@ -8,6 +8,7 @@ import type { Outcome, Outgoing } from '../../main/contract/calls/wire.ts';
 import { toFailure } from '../../main/contract/failures.ts';
 import type { Job } from '../../main/contract/jobs.ts';
 import { openBrowserHost } from '../../main/serve/browser-host.ts';
+import { browserServices } from '../../main/serve/browser-services.ts';
 import { forkEngine } from '../../main/studio/engine-child.ts';
 import { openStudio } from '../../main/studio/open-studio.ts';
 import { verifyLibrary } from '../../main/library/verify.ts';
@@ -20,12 +21,7 @@ const windowFolder = join(disk, 'window');
 const engine = fileURLToPath(new URL('../doubles/engines/quick.ts', import.meta.url));
 
 const studio = await openStudio({
-  services: {
-    about: { host: 'browser', canChoosePlace: false },
-    chooseFolder: () => Promise.resolve(null),
-    reveal: () => undefined,
-    trash: null,
-  },
+  services: browserServices,
   version: '0',
   home,
   builtInModels: packagesFolder,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Failure } from '../../contract/failures.ts';
 import { openBrowserHost } from '../../serve/browser-host.ts';
+import { browserServices } from '../../serve/browser-services.ts';
 import { openStudio } from '../../studio/open-studio.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { wholeNumber } from '../numbers.ts';
@@ -32,14 +33,7 @@ export const serve: Register = (program) => {
 async function run({ port, host, open }: Options): Promise<void> {
   buildWindow();
   const studio = await openStudio({
-    services: {
-      about: { host: 'browser', canChoosePlace: false },
-      chooseFolder: () => Promise.resolve(null),
-      reveal: () => {
-        throw new Failure('unsupported', 'The browser host shows no files of its machine.');
-      },
-      trash: null,
-    },
+    services: browserServices,
     version: packageJson.version,
   });
   try {
