@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { calibrate, type CalibrationSettings } from '../../main/studio/calibrate.ts';
@@ -13,16 +13,13 @@ import { compareManifolds, manifoldRadii, precision, recall } from '../../main/e
 import { momentsOf } from '../../main/engine/metrics/frechet-distance.ts';
 import { philoxStream } from '../../main/engine/tensor/philox.ts';
 import { densityJudge } from '../../main/studio/density-judge.ts';
-import { openWorkshop } from '../../main/studio/workshop.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
-import { packagesFolder, temporaryFolder } from '../doubles/packages.ts';
+import { packagesWorkshop } from '../doubles/packages-workshop.ts';
+import { temporaryFolder } from '../doubles/packages.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();
 });
-
-const workshopOf = () =>
-  openWorkshop({ folders: { builtIn: packagesFolder, user: packagesFolder }, provider: 'cpu', hashCache: null });
 
 const settingsOf = (model: string, briefs: string): CalibrationSettings => ({
   model,
@@ -42,16 +39,30 @@ const settingsOf = (model: string, briefs: string): CalibrationSettings => ({
   command: 'test',
 });
 
+/** A model that can be calibrated, briefs to do it with, and a home that keeps its pools for one test. */
+function benchFor(briefs: string) {
+  const stack = new DisposableStack();
+  const home = stack.use(temporaryFolder());
+  const model = stack.use(measuredPackage());
+  const workshop = stack.use(packagesWorkshop());
+  vi.stubEnv('GAMUT_HOME', home.path);
+  const file = join(model.path, 'briefs.txt');
+  writeFileSync(file, briefs);
+  return {
+    home,
+    model,
+    workshop,
+    settings: settingsOf(model.path, file),
+    [Symbol.dispose]: () => {
+      stack.dispose();
+    },
+  };
+}
+
 describe('a calibration', () => {
   it('writes a path of 9 stops with their measures and a plot, and goes on from the pools that are there', async () => {
-    using home = temporaryFolder();
-    using model = measuredPackage();
-    using workshop = workshopOf();
-    vi.stubEnv('GAMUT_HOME', home.path);
-    mkdirSync(home.path, { recursive: true });
-    const briefs = join(model.path, 'briefs.txt');
-    writeFileSync(briefs, 'a vase\n\nred vase\nmatte vase\nnever reached\n');
-    const settings = settingsOf(model.path, briefs);
+    using bench = benchFor('a vase\n\nred vase\nmatte vase\nnever reached\n');
+    const { home, model, workshop, settings } = bench;
     const events = await Array.fromAsync(calibrate(settings, workshop));
     // Three guidances × three briefs × 8 candidates, and 16 more at two guidances.
     expect(events[0]).toMatchObject({ kind: 'plan', images: 72 + 96, remembered: 0, seconds: expect.any(Number) });
@@ -79,13 +90,9 @@ describe('a calibration', () => {
   });
 
   it('says what it would take, and does with the time it is given', async () => {
-    using home = temporaryFolder();
-    using model = measuredPackage();
-    using workshop = workshopOf();
-    vi.stubEnv('GAMUT_HOME', home.path);
-    const briefs = join(model.path, 'briefs.txt');
-    writeFileSync(briefs, 'red vase\nmatte vase\n');
-    const settings = { ...settingsOf(model.path, briefs), pool: 8, intervalScales: [], interval: null };
+    using bench = benchFor('red vase\nmatte vase\n');
+    const { model, workshop } = bench;
+    const settings = { ...bench.settings, pool: 8, intervalScales: [], interval: null };
     const attempt = (changed: Partial<CalibrationSettings>) =>
       Array.fromAsync(calibrate({ ...settings, ...changed }, workshop));
 
@@ -108,13 +115,9 @@ describe('a calibration', () => {
   });
 
   it('that is stopped leaves no calibration, and what it made is used the next time', async () => {
-    using home = temporaryFolder();
-    using model = measuredPackage();
-    using workshop = workshopOf();
-    vi.stubEnv('GAMUT_HOME', home.path);
-    const briefs = join(model.path, 'briefs.txt');
-    writeFileSync(briefs, 'red vase\nmatte vase\n');
-    const settings = { ...settingsOf(model.path, briefs), pool: 8 };
+    using bench = benchFor('red vase\nmatte vase\n');
+    const { model, workshop } = bench;
+    const settings = { ...bench.settings, pool: 8 };
     const controller = new AbortController();
     const cut = async () => {
       for await (const { kind } of calibrate(settings, workshop, controller.signal))
@@ -128,7 +131,7 @@ describe('a calibration', () => {
 
   it('refuses to measure too little, and leaves no file behind', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const briefs = join(model.path, 'briefs.txt');
     writeFileSync(briefs, 'a vase\n');
     const attempt = (settings: CalibrationSettings) => Array.fromAsync(calibrate(settings, workshop));

@@ -5,8 +5,8 @@ import { captionedPictures } from '../../main/studio/captioned-pictures.ts';
 import { densityPlace } from '../../main/studio/density-place.ts';
 import { modelFolders } from '../../main/studio/model-folders.ts';
 import { defaultModel } from '../../main/studio/models.ts';
-import { openWorkshop } from '../../main/studio/workshop.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
+import { packagesWorkshop } from '../doubles/packages-workshop.ts';
 import { packageFolder, packagesFolder } from '../doubles/packages.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -21,9 +21,8 @@ const grey = (side: number, value: number) => ({
 describe('the place of a picture among its references', () => {
   it('is typical in their middle and unusual far from them, with the nearest named nearest first', async () => {
     using model = measuredPackage();
-    const folders = { builtIn: packagesFolder, user: packagesFolder };
-    using workshop = openWorkshop({ folders, provider: 'cpu', hashCache: null });
-    const opened = openPackage(model.path, folders);
+    using workshop = packagesWorkshop();
+    const opened = openPackage(model.path, workshop.folders);
     const middle = await densityPlace(grey(64, 127.5), 'vase', opened, workshop);
     const far = await densityPlace(grey(64, 250), 'vase', opened, workshop);
     for (const place of [middle, far]) densityPlaceSchema.parse(place);
@@ -46,7 +45,7 @@ describe('the place of a picture among its references', () => {
 
   it('finds a reference of the built-in model again: its picture, its caption, hardly any distance', async () => {
     const folders = { ...modelFolders(), user: packagesFolder };
-    using workshop = openWorkshop({ folders, provider: 'cpu', hashCache: null });
+    using workshop = packagesWorkshop({ folders });
     const model = openPackage(defaultModel(folders), folders);
     const [, second] = await captionedPictures('reference', model, 2);
     if (second === undefined) throw new Error('no picture');
@@ -60,9 +59,8 @@ describe('the place of a picture among its references', () => {
   });
 
   it('cannot be told without references', async () => {
-    const folders = { builtIn: packagesFolder, user: packagesFolder };
-    using workshop = openWorkshop({ folders, provider: 'cpu', hashCache: null });
-    const model = openPackage(packageFolder('flow'), folders);
+    using workshop = packagesWorkshop();
+    const model = openPackage(packageFolder('flow'), workshop.folders);
     await expect(densityPlace(grey(64, 127.5), 'vase', model, workshop)).rejects.toMatchObject({
       code: 'unsupported',
       message: 'density: model flow has no feature encoder with references',

@@ -4,13 +4,10 @@ import { describe, expect, it } from 'vitest';
 import type { GenerationRequest } from '../../main/contract/settings.ts';
 import { generateBatch, type CuratedEvent } from '../../main/studio/generate-batch.ts';
 import { settingsOfRequest } from '../../main/studio/settings-of-request.ts';
-import { openWorkshop } from '../../main/studio/workshop.ts';
 import { writeBatch } from '../../main/studio/write-batch.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
-import { packageFolder, packagesFolder, temporaryFolder } from '../doubles/packages.ts';
-
-const workshopOf = () =>
-  openWorkshop({ folders: { builtIn: packagesFolder, user: packagesFolder }, provider: 'cpu', hashCache: null });
+import { packagesWorkshop } from '../doubles/packages-workshop.ts';
+import { packageFolder, temporaryFolder } from '../doubles/packages.ts';
 
 const settingsOf = (asked: Partial<GenerationRequest>) =>
   settingsOfRequest({
@@ -33,7 +30,7 @@ describe('a batch with reweighting', () => {
     [0.125, 'unusual', 40],
   ])('of weight %d keeps the %s, by the law that every record states', async (densityWeight, _, densityThreshold) => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const settings = settingsOf({ model: model.path, densityWeight, densityThreshold });
     const events = await Array.fromAsync(generateBatch(settings, workshop));
     const kept = recordsOf(events, 'image');
@@ -54,7 +51,7 @@ describe('a batch with reweighting', () => {
 
   it('keeps the same images for every batch size, and goes on where it was cut off', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const asked = { model: model.path, densityWeight: 8, densityThreshold: 60, count: 6 };
     const indicesOf = (events: readonly CuratedEvent[]) => recordsOf(events, 'image').map(({ index }) => index);
     const whole = indicesOf(await Array.fromAsync(generateBatch(settingsOf(asked), workshop)));
@@ -67,7 +64,7 @@ describe('a batch with reweighting', () => {
 
   it('whose acceptance is so low that the limit is hit ends with what it has, and says so', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     // Pictures of a colour lie far from all references: hardly any passes at weight 10,000.
     const settings = settingsOf({
       model: model.path,
@@ -88,7 +85,7 @@ describe('a batch with reweighting', () => {
 
   it('gives nobody up whose estimate says nothing, and says how many it gave up', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     // Halfway the noise is 60 times as large as what tells this model's pictures apart.
     const asked = { model: model.path, densityWeight: 8, densityThreshold: 60, count: 6 };
     const whole = await Array.fromAsync(generateBatch(settingsOf(asked), workshop));
@@ -102,7 +99,7 @@ describe('a batch with reweighting', () => {
 
   it('refuses a risk that is none', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const settings = settingsOf({ model: model.path, densityWeight: 8 });
     await expect(Array.fromAsync(generateBatch(settings, workshop, { pruneRisk: 0.7 }))).rejects.toMatchObject({
       code: 'bad-input',
@@ -112,7 +109,7 @@ describe('a batch with reweighting', () => {
 
   it('measures what it kept, and scores every image', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const events = await Array.fromAsync(generateBatch(settingsOf({ model: model.path }), workshop));
     const measured = events.find((event) => event.kind === 'measured');
     expect(measured?.measures.map(({ name }) => name)).toEqual([
@@ -136,7 +133,7 @@ describe('a batch with reweighting', () => {
 
   it('is measured against the references that satisfy its brief, and knows what the brief states', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const settings = settingsOf({ model: model.path, prompt: 'a red vase', count: 6 });
     const events = await Array.fromAsync(generateBatch(settings, workshop));
     const measured = events.find((event) => event.kind === 'measured');
@@ -152,7 +149,7 @@ describe('a batch with reweighting', () => {
   });
 
   it('refuses a weight where nothing can judge, and a dial without calibration', async () => {
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const plain = { model: packageFolder('flow') };
     await expect(
       Array.fromAsync(generateBatch(settingsOf({ ...plain, densityWeight: 2 }), workshop)),
@@ -168,7 +165,7 @@ describe('a batch with reweighting', () => {
 
   it('takes its knobs from the dial’s path, and records both', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const stop = (dial: number, guidanceScale: number, densityWeight: number) => ({
       dial,
       guidanceScale,
@@ -211,7 +208,7 @@ describe('a batch with reweighting', () => {
 describe('a curated batch on disk', () => {
   it('keeps the rejected apart, and its measures in the manifest', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     using folder = temporaryFolder();
     const settings = settingsOf({ model: model.path, densityWeight: 8, densityThreshold: 60, count: 6 });
     const events = await Array.fromAsync(

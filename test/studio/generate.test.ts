@@ -6,24 +6,19 @@ import { settingsOfRequest } from '../../main/studio/settings-of-request.ts';
 import { forkEngine } from '../../main/studio/engine-child.ts';
 import { generate } from '../../main/studio/generate.ts';
 import type { BatchEvent } from '../../main/studio/generate.ts';
-import { openWorkshop } from '../../main/studio/workshop.ts';
 import type { Workshop } from '../../main/studio/workshop.ts';
 import { writeBatch } from '../../main/studio/write-batch.ts';
 import type { GenerationRequest } from '../../main/contract/settings.ts';
 import type { Picture } from '../../main/engine/generation/generation-request.ts';
 import { readImageFile } from '../../main/library/image-file/read-image-file.ts';
-import { packagesFolder, temporaryFolder } from '../doubles/packages.ts';
+import { temporaryFolder } from '../doubles/packages.ts';
+import { packagesWorkshop } from '../doubles/packages-workshop.ts';
 
 /** @param double a stand-in for the engine; the real one when absent */
 function workshopOf(double?: string): Workshop {
   const file =
     double === undefined ? undefined : fileURLToPath(new URL(`../doubles/engines/${double}.ts`, import.meta.url));
-  return openWorkshop({
-    folders: { builtIn: packagesFolder, user: packagesFolder },
-    provider: 'cpu',
-    hashCache: null,
-    engine: file === undefined ? {} : { start: forkEngine({ file }) },
-  });
+  return packagesWorkshop({ engine: file === undefined ? {} : { start: forkEngine({ file }) } });
 }
 
 const settingsOf = (asked: Partial<GenerationRequest> = {}) =>

@@ -7,19 +7,16 @@ import { likelihoodEventSchema } from '../../main/contract/likelihood.ts';
 import { likelihoodHandlers } from '../../main/studio/calls/likelihood-calls.ts';
 import { imageLikelihood } from '../../main/studio/likelihood.ts';
 import { captionTest } from '../../main/studio/likelihood-report.ts';
-import { openWorkshop } from '../../main/studio/workshop.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
 import { mixingPackage } from '../doubles/mixing-package.ts';
-import { packageFolder, packagesFolder, temporaryFolder } from '../doubles/packages.ts';
+import { packagesWorkshop } from '../doubles/packages-workshop.ts';
+import { packageFolder, temporaryFolder } from '../doubles/packages.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
 
 /** A workshop whose every picture has one colour: the source says which, as "255,0,0 64x64". */
 const workshopOf = () =>
-  openWorkshop({
-    folders: { builtIn: packagesFolder, user: packagesFolder },
-    provider: 'cpu',
-    hashCache: null,
+  packagesWorkshop({
     readPicture: async (source) => {
       const [colour = '', size = '64x64'] = source.split(' ');
       const [width = 0, height = 0] = size.split('x').map(Number);
@@ -148,11 +145,7 @@ describe('the caption test', () => {
   it('ranks captions by log p and by the text-image score; the colours that this model knows are told apart', async () => {
     using model = measuredPackage();
     using folder = temporaryFolder();
-    using workshop = openWorkshop({
-      folders: { builtIn: packagesFolder, user: packagesFolder },
-      provider: 'cpu',
-      hashCache: null,
-    });
+    using workshop = packagesWorkshop();
     await write(join(folder.path, 'a.png'), [255, 0, 0]);
     await write(join(folder.path, 'b.png'), [0, 0, 255]);
     writeFileSync(join(folder.path, 'captions.txt'), 'red vase\n\nblue vase\n');
@@ -180,11 +173,7 @@ describe('the caption test', () => {
 
   it('takes the pictures that a model ships, square by square', async () => {
     using model = measuredPackage();
-    using workshop = openWorkshop({
-      folders: { builtIn: packagesFolder, user: packagesFolder },
-      provider: 'cpu',
-      hashCache: null,
-    });
+    using workshop = packagesWorkshop();
     const red = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#f00' } })
       .png()
       .toBuffer();

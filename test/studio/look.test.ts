@@ -3,14 +3,9 @@ import type { GenerationRequest } from '../../main/contract/settings.ts';
 import { generateCandidates, type CandidateEvent } from '../../main/studio/generate-candidates.ts';
 import { prepareGeneration } from '../../main/studio/prepare-generation.ts';
 import { settingsOfRequest } from '../../main/studio/settings-of-request.ts';
-import { openWorkshop } from '../../main/studio/workshop.ts';
-import { packagesFolder } from '../doubles/packages.ts';
+import { packagesWorkshop } from '../doubles/packages-workshop.ts';
 
-const workshop = openWorkshop({
-  folders: { builtIn: packagesFolder, user: packagesFolder },
-  provider: 'cpu',
-  hashCache: null,
-});
+const workshop = packagesWorkshop();
 afterAll(() => {
   workshop[Symbol.dispose]();
 });

@@ -1,17 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { measureGuidance, type GuidanceEvent } from '../../main/studio/measure-guidance.ts';
 import { settingsOfRequest } from '../../main/studio/settings-of-request.ts';
-import { openWorkshop } from '../../main/studio/workshop.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
-import { packagesFolder } from '../doubles/packages.ts';
-
-const workshopOf = () =>
-  openWorkshop({ folders: { builtIn: packagesFolder, user: packagesFolder }, provider: 'cpu', hashCache: null });
+import { packagesWorkshop } from '../doubles/packages-workshop.ts';
 
 describe('the measured effect of guidance', () => {
   it('compares the same seeds at every scale, and the unguided mean with the prior', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const settings = settingsOfRequest({
       model: model.path,
       prompt: 'red vase',
@@ -32,7 +28,7 @@ describe('the measured effect of guidance', () => {
 
   it('refuses a brief of which no head knows a word', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const settings = settingsOfRequest({ model: model.path, prompt: 'a vase', seed: 4, count: 2 });
     await expect(Array.fromAsync(measureGuidance(settings, [1], workshop))).rejects.toThrow(
       /heads know \(color\), got "a vase"/,

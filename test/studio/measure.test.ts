@@ -12,14 +12,12 @@ import { select, type SelectSettings } from '../../main/studio/select.ts';
 import { openWorkshop } from '../../main/studio/workshop.ts';
 import { lcgFeatures } from '../doubles/lcg.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
-import { packagesFolder, temporaryFolder } from '../doubles/packages.ts';
+import { packagesWorkshop } from '../doubles/packages-workshop.ts';
+import { temporaryFolder } from '../doubles/packages.ts';
 
 afterEach(() => {
   vi.unstubAllEnvs();
 });
-
-const workshopOf = () =>
-  openWorkshop({ folders: { builtIn: packagesFolder, user: packagesFolder }, provider: 'cpu', hashCache: null });
 
 /** A PNG, JPEG or WebP of one colour. */
 async function picture(path: string, red: number, green = 128, blue = 128): Promise<void> {
@@ -65,7 +63,7 @@ describe('pictures as vectors', () => {
   it('are what the encoder’s preprocessing and graph say, and are remembered by content', async () => {
     using model = measuredPackage();
     using folder = temporaryFolder();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const encoder = loadFeatureEncoder(model.path);
     await picture(join(folder.path, 'a.png'), 255, 0, 51);
     const cache = new FeatureCache(join(folder.path, 'cache'), encoder.fingerprint);
@@ -81,7 +79,7 @@ describe('pictures as vectors', () => {
 
   it('and texts meet in one space', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const texts = await encodeTexts(workshop.engine, loadFeatureEncoder(model.path), ['red', 'blue vase']);
     const [r = 0, g = 0, b = 0, ...second] = texts.values;
     expect([Math.sign(r), Math.sign(g), Math.sign(b)]).toEqual([1, -1, -1]);
@@ -93,7 +91,7 @@ describe('measuring', () => {
   it('two folders of pictures skips what is broken, names it, and counts it', async () => {
     using model = measuredPackage();
     using folder = temporaryFolder();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     vi.stubEnv('GAMUT_HOME', join(folder.path, 'home'));
     const generated = join(folder.path, 'pictures');
     await pictures(generated);
@@ -161,7 +159,7 @@ describe('measuring', () => {
   it('refuses a folder without pictures, and one where none can be read', async () => {
     using model = measuredPackage();
     using folder = temporaryFolder();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     vi.stubEnv('GAMUT_HOME', join(folder.path, 'home'));
     const empty = join(folder.path, 'empty');
     mkdirSync(empty);
@@ -176,7 +174,7 @@ describe('selecting from a folder', () => {
   it('at −1 takes the typical, at 1 the different, never both twins, and copies them with a contact sheet', async () => {
     using model = measuredPackage();
     using folder = temporaryFolder();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     vi.stubEnv('GAMUT_HOME', join(folder.path, 'home'));
     const from = join(folder.path, 'pictures');
     const reference = join(folder.path, 'references');
@@ -200,7 +198,7 @@ describe('selecting from a folder', () => {
 
   it('of rows names rows, and refuses more than there are', async () => {
     using folder = temporaryFolder();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const from = join(folder.path, 'from.npy');
     const reference = join(folder.path, 'reference.npy');
     await writeFeatures(from, lcgFeatures(2, 10, 4));

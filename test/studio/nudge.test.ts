@@ -7,7 +7,7 @@ import { generateBatch } from '../../main/studio/generate-batch.ts';
 import { nudgeHandlers } from '../../main/studio/calls/nudge-calls.ts';
 import { Announcer } from '../../main/studio/calls/announcer.ts';
 import { nudgeOne, type NudgeRunEvent } from '../../main/studio/nudge.ts';
-import { openWorkshop, readPictureFile } from '../../main/studio/workshop.ts';
+import { readPictureFile } from '../../main/studio/workshop.ts';
 import { decode } from '../../main/engine/graph/decode.ts';
 import { encode } from '../../main/engine/graph/encode.ts';
 import { createBatch } from '../../main/library/batches.ts';
@@ -15,13 +15,11 @@ import { storeImage } from '../../main/library/add-image.ts';
 import { imageDetail, pictureFile } from '../../main/library/picture-files.ts';
 import { temporaryLibrary } from '../library/temporary-library.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
+import { packagesWorkshop } from '../doubles/packages-workshop.ts';
 import { packageFolder, packagesFolder, temporaryFolder } from '../doubles/packages.ts';
 import { op } from '../doubles/small-models.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
-
-const workshopOf = (hashCache: string | null = null) =>
-  openWorkshop({ folders: { builtIn: packagesFolder, user: packagesFolder }, provider: 'cpu', hashCache });
 
 const typical = { direction: 'typical', budget: 0.1, stepCount: 5, slope: 'neighbours' } as const;
 
@@ -59,7 +57,7 @@ describe('a nudge', () => {
     'towards %s moves the density that way, within its budget (%i, by %s)',
     async (direction, sign, slope) => {
       using model = measuredPackage();
-      using workshop = workshopOf();
+      using workshop = packagesWorkshop();
       const settings = settingsOf(model.path, { nudge: { ...typical, direction, slope } });
       const { before, after, largestChange, all } = await outcomeOf(nudgeOne(settings, 3, workshop));
       const change = (after.record.scores.pseudoDensity ?? NaN) - (before.record.scores.pseudoDensity ?? NaN);
@@ -74,7 +72,7 @@ describe('a nudge', () => {
 
   it('starts from the very image that its settings make, and says in both records all there is to say', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const settings = settingsOf(model.path);
     const { before, after, references } = await outcomeOf(nudgeOne(settings, 2, workshop, { batch: 'nudges' }));
     const [plain] = await imagesOf({ ...settings, nudge: null }, workshop, { indices: [2], batch: 'nudges' });
@@ -90,7 +88,7 @@ describe('a nudge', () => {
 
   it('repeats itself from the settings in its record, and goes through batches with measures', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const { after } = await outcomeOf(nudgeOne(settingsOf(model.path), 1, workshop));
     const events = await Array.fromAsync(generateBatch({ ...after.record.settings, count: 2 }, workshop));
     const images = events.filter((event) => event.kind === 'image');
@@ -105,7 +103,7 @@ describe('a nudge', () => {
   it('by a learned density remembers what it learned, beside the other caches', async () => {
     using model = measuredPackage();
     using folder = temporaryFolder();
-    using workshop = workshopOf(join(folder.path, 'cache', 'model-hashes.json'));
+    using workshop = packagesWorkshop({ hashCache: join(folder.path, 'cache', 'model-hashes.json') });
     const settings = settingsOf(model.path, { nudge: { ...typical, slope: 'predictor' } });
     const first = await outcomeOf(nudgeOne(settings, 0, workshop));
     const again = await outcomeOf(nudgeOne(settings, 0, workshop));
@@ -116,7 +114,7 @@ describe('a nudge', () => {
 
   it('stops when nobody wants it any more, and the engine goes on', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const controller = new AbortController();
     const settings = settingsOf(model.path, { nudge: { ...typical, stepCount: 200 } });
     const running = nudgeOne(settings, 0, workshop, { signal: controller.signal });
@@ -150,13 +148,13 @@ describe('a nudge', () => {
     ],
   ])('is refused with %s, in one line that says why', async (_, more, message) => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const events = nudgeOne(settingsOf(model.path, more), 0, workshop);
     await expect(Array.fromAsync(events)).rejects.toMatchObject({ code: 'unsupported', message });
   });
 
   it('is refused where nothing tells typical from unusual, and together with a dial', async () => {
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const plain = nudgeOne(settingsOf(packageFolder('flow')), 0, workshop);
     await expect(Array.fromAsync(plain)).rejects.toMatchObject({
       code: 'unsupported',
@@ -172,7 +170,7 @@ describe('a nudge', () => {
 
   it('is refused where the scheduler clips estimates, and where a network has no gradient, naming node and operator', async () => {
     using model = measuredPackage();
-    using workshop = workshopOf();
+    using workshop = packagesWorkshop();
     const decoder = join(model.path, 'vae_decoder/model.onnx');
     const plain = decode(readFileSync(decoder));
     const nodes = plain.graph.nodes.map((node) => ({
@@ -200,10 +198,8 @@ describe('the window’s nudge', () => {
     using model = measuredPackage();
     const { library, remove } = await temporaryLibrary();
     onTestFinished(remove);
-    using workshop = openWorkshop({
+    using workshop = packagesWorkshop({
       folders: { builtIn: packagesFolder, user: model.parent },
-      provider: 'cpu',
-      hashCache: null,
       readPicture: async (image) => readPictureFile((await pictureFile(library, image)).path),
     });
     const id = model.path.slice(model.parent.length + 1);
