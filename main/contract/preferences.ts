@@ -17,6 +17,10 @@ export const preferencesSchema = z.strictObject({
 });
 export type Preferences = z.infer<typeof preferencesSchema>;
 
+/** Preferences as the studio keeps them. Answers and events take different ways: what has the larger revision is the newer. */
+export const keptPreferencesSchema = z.strictObject({ revision: z.int(), preferences: preferencesSchema });
+export type KeptPreferences = z.infer<typeof keptPreferencesSchema>;
+
 export const preferencesChangeSchema = z.strictObject(
   Object.fromEntries(
     Object.entries(preferencesSchema.shape).map(([name, schema]) => [name, schema.unwrap().exactOptional()]),

@@ -1,5 +1,5 @@
 import type { StudioClient } from '../../main/contract/calls/index.ts';
-import { preferencesSchema, type Preferences } from '../../main/contract/preferences.ts';
+import { preferencesSchema, type KeptPreferences, type Preferences } from '../../main/contract/preferences.ts';
 import type { Notices } from './notices.svelte.ts';
 
 /** Milliseconds between two changes that are sent: a slider changes more often than that. */
@@ -12,6 +12,7 @@ export class PreferenceState {
   #sent: Partial<Preferences> = {};
   #unsent: Partial<Preferences> = {};
   #isSending = false;
+  #revision = 0;
   readonly #studio: StudioClient;
   readonly #notices: Notices;
 
@@ -28,8 +29,10 @@ export class PreferenceState {
     this.receive(await this.#studio.preferences.get({}));
   }
 
-  /** What any window changed. */
-  receive(preferences: Preferences): void {
+  /** What any window changed. An event may arrive after the answer to a later change: the older is let go. */
+  receive({ revision, preferences }: KeptPreferences): void {
+    if (revision < this.#revision) return;
+    this.#revision = revision;
     this.#value = { ...preferences, ...this.#sent, ...this.#unsent };
   }
 
@@ -46,7 +49,7 @@ export class PreferenceState {
       this.#sent = this.#unsent;
       this.#unsent = {};
       await this.#notices.attempt(async () => {
-        await this.#studio.preferences.change(this.#sent);
+        this.receive(await this.#studio.preferences.change(this.#sent));
       });
       this.#sent = {};
       await new Promise((resolve) => setTimeout(resolve, rest));

@@ -161,6 +161,7 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
   let jobs: Job[] = [];
   let paused = false;
   let preferences: Preferences = preferencesSchema.parse({});
+  let revision = 0;
   let presets: Preset[] = [...builtInPresets];
   let collections: (Collection & { images: Set<string> })[] = [];
   const undone: (() => void)[] = [];
@@ -701,11 +702,12 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
       dialPath: async () => path,
     },
     preferences: {
-      get: async () => preferences,
+      get: async () => ({ revision, preferences }),
       async change(edit) {
         preferences = { ...preferences, ...edit };
-        tell({ kind: 'preferences', preferences });
-        return preferences;
+        revision += 1;
+        tell({ kind: 'preferences', revision, preferences });
+        return { revision, preferences };
       },
     },
     host: {

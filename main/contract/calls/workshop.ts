@@ -3,7 +3,7 @@ import { failureSchema } from '../failures.ts';
 import { jobEventSchema, queueSchema } from '../jobs.ts';
 import { libraryIdSchema } from '../library.ts';
 import { dialPathSchema, modelCardSchema, promptReadingSchema } from '../models.ts';
-import { preferencesChangeSchema, preferencesSchema } from '../preferences.ts';
+import { keptPreferencesSchema, preferencesChangeSchema } from '../preferences.ts';
 import { presetFileSchema, presetSchema } from '../presets.ts';
 import { longestPrompt } from '../settings.ts';
 import { request, stream } from './call.ts';
@@ -38,8 +38,8 @@ export const modelCalls = {
 };
 
 export const preferenceCalls = {
-  get: request(nothing, preferencesSchema),
-  change: request(preferencesChangeSchema, preferencesSchema),
+  get: request(nothing, keptPreferencesSchema),
+  change: request(preferencesChangeSchema, keptPreferencesSchema),
 };
 
 export const aboutSchema = z.strictObject({
@@ -73,7 +73,7 @@ export const activityEventSchema = z.union([
   /** Images, tags or collections changed: what is shown of them should be asked for again. */
   z.strictObject({ kind: z.literal('library'), images: z.array(libraryIdSchema) }),
   z.strictObject({ kind: z.literal('engine'), state: z.enum(['gone', 'back']), failure: failureSchema.nullable() }),
-  z.strictObject({ kind: z.literal('preferences'), preferences: preferencesSchema }),
+  keptPreferencesSchema.extend({ kind: z.literal('preferences') }),
 ]);
 export type ActivityEvent = z.infer<typeof activityEventSchema>;
 

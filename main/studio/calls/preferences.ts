@@ -12,7 +12,8 @@ function read(file: string): Preferences {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return preferencesSchema.parse({}); // None kept yet.
   }
   try {
@@ -27,17 +28,21 @@ function read(file: string): Preferences {
 export function preferenceHandlers(home: string, announcer: Announcer): StudioHandlers['preferences'] {
   const file = join(home, fileName);
   let preferences = read(file);
+  // Grows over restarts too: a window that lives longer than its studio goes on comparing.
+  let revision = Date.now();
   let writing: Promise<void> = Promise.resolve();
   return {
-    get: async () => preferences,
+    get: async () => ({ revision, preferences }),
     async change(edit) {
       preferences = preferencesSchema.parse({ ...preferences, ...edit });
+      revision += 1;
+      const kept = { revision, preferences };
       const text = `${JSON.stringify(preferences, null, 2)}\n`;
       // One after the other, whatever came of the one before: the last change must be the last written.
       writing = writing.catch(() => undefined).then(() => writeFileAtomically(file, text));
       await writing;
-      announcer.tell({ kind: 'preferences', preferences });
-      return preferences;
+      announcer.tell({ kind: 'preferences', ...kept });
+      return kept;
     },
   };
 }
