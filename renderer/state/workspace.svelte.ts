@@ -292,7 +292,7 @@ export class Workspace {
         if (event.failure !== null) this.notices.complain(event.failure);
         break;
       case 'preferences':
-        this.preferences.receive(event.preferences);
+        this.preferences.receive(event);
         break;
     }
   }
