@@ -13,7 +13,8 @@ export function pressKey(event: KeyboardEvent, workspace: Workspace): boolean {
   return act(workspace, action, event.shiftKey);
 }
 
-function act(workspace: Workspace, action: KeyAction, isExtending: boolean): boolean {
+/** Does an action, with Shift or without; false when it means nothing here. */
+export function act(workspace: Workspace, action: KeyAction, isExtending = false): boolean {
   const { culler } = workspace;
   const showsImages = workspace.view === 'generate' || workspace.view === 'gallery';
   switch (action) {

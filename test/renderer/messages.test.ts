@@ -5,6 +5,7 @@ import { answererOf } from '../../main/contract/calls/handlers.ts';
 import { calls } from '../../main/contract/calls/index.ts';
 import type { Studio } from '../../main/studio/studio.ts';
 import { messagesPerSecond } from '../../main/serve/limits.ts';
+import { act } from '../../renderer/state/key-deeds.ts';
 import { Workspace } from '../../renderer/state/workspace.svelte.ts';
 import { openFakeStudio } from '../doubles/fake-studio.ts';
 
@@ -108,7 +109,7 @@ describe('messages of one window while a batch of 200 arrives as fast as it can'
     await expect.poll(() => workspace.gallery.list.total, { timeout: 5000 }).toBe(300);
     transport.sent.length = 0;
     for (let round = 0; round < 60; round += 1) {
-      workspace.act('pick');
+      act(workspace, 'pick');
       await sleep(33);
     }
     const verdicts = transport.sent.filter(({ call }) => call === 'images.flag');
