@@ -10,7 +10,15 @@ import { Failure } from '../contract/failures.ts';
 import { pageHeaders } from '../contract/page-policy.ts';
 import { pictureSizes, type Studio } from '../studio/studio.ts';
 import { Doorkeeper } from './doorkeeper.ts';
-import { largestMessage, largestWindows, rateLimit, requestBurst, requestsPerSecond } from './limits.ts';
+import {
+  largestMessage,
+  largestWindows,
+  messageBurst,
+  messagesPerSecond,
+  rateLimit,
+  requestBurst,
+  requestsPerSecond,
+} from './limits.ts';
 import { serveSocket } from './socket.ts';
 import { readWindowFiles } from './static-files.ts';
 
@@ -24,6 +32,8 @@ export interface BrowserHostOptions {
   readonly host: string;
   /** Whether one more plain request is let through now. */
   readonly requestLimit?: () => boolean;
+  /** A limit for one more window: whether one more message of it is let through now. */
+  readonly messageLimit?: () => () => boolean;
 }
 
 export interface BrowserHost {
@@ -55,6 +65,8 @@ export async function openBrowserHost(options: BrowserHostOptions): Promise<Brow
   const files = readWindowFiles(windowFolder);
   const answerer = answererOf(calls, studio.handlers);
   const allowed = options.requestLimit ?? rateLimit(requestsPerSecond, requestBurst, () => performance.now());
+  const newMessageLimit =
+    options.messageLimit ?? (() => rateLimit(messagesPerSecond, messageBurst, () => performance.now()));
   let door = new Doorkeeper([]);
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -144,7 +156,7 @@ export async function openBrowserHost(options: BrowserHostOptions): Promise<Brow
       return;
     }
     sockets.handleUpgrade(request, socket, head, (opened) => {
-      serveSocket(opened, answerer);
+      serveSocket(opened, answerer, newMessageLimit());
     });
   });
 

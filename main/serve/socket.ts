@@ -2,7 +2,7 @@ import type { WebSocket } from 'ws';
 import type { Answerer } from '../contract/calls/handlers.ts';
 import { incomingSchema, type Incoming, type Outgoing } from '../contract/calls/wire.ts';
 import { Failure, failureFromZod } from '../contract/failures.ts';
-import { largestOpenCalls, messageBurst, messagesPerSecond, rateLimit } from './limits.ts';
+import { largestOpenCalls, messagesPerSecond } from './limits.ts';
 
 function readMessage(text: string): Incoming {
   let message: unknown;
@@ -26,10 +26,13 @@ function callOf(data: Buffer): number | null {
 const isCancel = (data: Buffer): boolean =>
   data.length < 48 && /^\{"id":\d{1,15},"cancel":true\}$/.test(data.toString('latin1'));
 
-/** Answers one window over its socket until it closes; then everything it followed is let go. */
-export function serveSocket(socket: WebSocket, answerer: Answerer): void {
+/**
+ * Answers one window over its socket until it closes; then everything it followed is let go.
+ *
+ * @param allowed whether one more message of this window is let through now
+ */
+export function serveSocket(socket: WebSocket, answerer: Answerer, allowed: () => boolean): void {
   const open = new Map<number, AbortController>();
-  const allowed = rateLimit(messagesPerSecond, messageBurst, () => performance.now());
   const send = (message: Outgoing): void => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
   };
