@@ -27,9 +27,9 @@ from networks.contrastive import CONTENT, DEFECT, ContrastivePair, calibrated_pa
 from parallel import Workers
 from stated import value_counts
 
-# a feature's unit is at least so many times what the rounding of the stored weights changes in it: one that hardly varies,
+# storing the weights in half precision changes a feature by no more than this share of its unit: one that hardly varies,
 # as after little training, would otherwise be magnified until rounding shows (parity.py allows 1e-3)
-ROUNDINGS_IN_UNIT = 1500
+VISIBLE_ROUNDING = 7e-4
 
 
 @torch.no_grad()
@@ -64,15 +64,15 @@ def discriminants(clean, shifts, ridge=1e-2):
 
 
 @torch.no_grad()
-def rounding(state, images) -> np.ndarray:
-    """Root mean square of what storing the weights as the export does changes in each feature, before scaling."""
+def smallest_units(state, images) -> np.ndarray:
+    """The least unit of each feature, before scaling: what rounding the weights as the export does changes, over its share."""
     pair = calibrated_pair(state, words.build().get_vocab_size(), value_counts())
     pair.image.fold()
     exact = pair.image(images)[1]
     for name, parameter in pair.named_parameters():
         if parameter.numel() >= SMALLEST_HALF and not any(part in name for part in KEPT_EXACT):
             parameter.copy_(parameter.half())
-    return (pair.image(images)[1] - exact).square().mean(0).sqrt().numpy()
+    return (pair.image(images)[1] - exact).square().mean(0).sqrt().numpy() / VISIBLE_ROUNDING
 
 
 def mixed(state, axes, feature_mean, feature_scale) -> dict:
@@ -127,10 +127,10 @@ def main():
     shares = (1 - options.defect_share - options.sharpness_share, options.defect_share, options.sharpness_share)
     mean, width = np.concatenate([content.mean(0), defect.mean(0), sharp.mean(0)]), sum(map(len, deviations))
     weights = state["average"]["module"]
-    rounded = rounding(mixed(weights, axes, np.zeros(width), np.ones(width)), to_images(data.images[:16]))
+    visible = smallest_units(mixed(weights, axes, np.zeros(width), np.ones(width)), to_images(data.images[:16]))
     # a direction that never varies among renders says nothing reliable: do not blow it up
     units = np.concatenate([np.maximum(part, 0.1 * np.median(part)) for part in deviations])
-    units = np.maximum(units, ROUNDINGS_IN_UNIT * rounded)
+    units = np.maximum(units, visible)
     scale = np.concatenate([np.full(len(part), np.sqrt(share / len(part))) for share, part in zip(shares, deviations)]) / units
     state["calibrated"] = mixed(weights, axes, mean, scale)
     checkpoint.save(state, path)

@@ -39,6 +39,8 @@ def small_inputs(file: str, width: int) -> dict[str, np.ndarray]:
         return {"latent_sample": rng.standard_normal((1, 8, 6, 8)).astype(np.float32)}
     rows, columns = np.mgrid[0 : SMALLEST[file], 0 : SMALLEST[file]] / SMALLEST[file]
     picture = np.stack([np.sin(7 * rows + 3 * columns), np.cos(5 * columns), np.where((rows - 0.5) ** 2 + (columns - 0.5) ** 2 < 0.1, 0.8, -0.6)])
+    # in 256 levels, as pictures come
+    picture = np.round((picture + 1) * 127.5) / 127.5 - 1
     return {("sample" if file.startswith("vae") else "pixel_values"): picture[None].astype(np.float32)}
 
 
