@@ -25,4 +25,4 @@ export const preferencesChangeSchema = z.strictObject(
   Object.fromEntries(
     Object.entries(preferencesSchema.shape).map(([name, schema]) => [name, schema.unwrap().exactOptional()]),
   ),
-) as unknown as z.ZodType<Partial<Preferences>>;
+) as unknown as z.ZodType<Partial<Preferences>, Partial<Preferences>>;
