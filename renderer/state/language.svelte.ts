@@ -54,6 +54,12 @@ export class Language {
   readonly number = (value: number, digits = 2): string =>
     new Intl.NumberFormat(this.#locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 
+  /** A number with so few letters that it fits a narrow place: 15,447.59 becomes 15K. */
+  readonly shortNumber = (value: number, digits = 2): string =>
+    Math.abs(value) < 1000
+      ? this.number(value, Math.abs(value) < 100 ? digits : Math.min(digits, 1))
+      : new Intl.NumberFormat(this.#locale, { notation: 'compact', maximumSignificantDigits: 3 }).format(value);
+
   /** A whole number with its thousands apart. */
   readonly count = (value: number): string => new Intl.NumberFormat(this.#locale).format(value);
 
