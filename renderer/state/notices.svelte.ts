@@ -4,6 +4,8 @@ export interface Notice {
   readonly id: number;
   readonly tone: 'plain' | 'problem';
   readonly text: string;
+  /** What it is about: it takes the place of an earlier one about the same. */
+  readonly about: string;
   readonly action: { readonly label: string; readonly run: () => void } | null;
 }
 
@@ -24,13 +26,14 @@ export class Notices {
     return this.#spoken;
   }
 
-  say(text: string, action: Notice['action'] = null): void {
-    this.#add({ id: this.#nextId++, tone: 'plain', text, action });
+  say(text: string, action: Notice['action'] = null, about = text): void {
+    this.#add({ id: this.#nextId++, tone: 'plain', text, about, action });
   }
 
   /** Shows why something could not be done. */
   complain(error: unknown, action: Notice['action'] = null): void {
-    this.#add({ id: this.#nextId++, tone: 'problem', text: toFailure(error).message, action });
+    const text = toFailure(error).message;
+    this.#add({ id: this.#nextId++, tone: 'problem', text, about: text, action });
   }
 
   /** Does some work; when it fails, shows why. */
@@ -52,7 +55,7 @@ export class Notices {
   }
 
   #add(notice: Notice): void {
-    this.#list = [...this.#list.filter(({ text }) => text !== notice.text), notice].slice(-4);
+    this.#list = [...this.#list.filter(({ about }) => about !== notice.about), notice].slice(-4);
     this.#spoken = notice.text;
     setTimeout(() => {
       this.dismiss(notice.id);

@@ -243,7 +243,12 @@ export class Workspace {
       const isFirst = this.queue.current === undefined || this.queue.current.id === job.id;
       this.#follows = true;
       if (isFirst) await this.batch.show(job.batch);
-      else this.notices.say(this.language.t('queue.added', { count: Math.max(1, this.queue.waiting.length) }));
+      else {
+        // The answer may be here before the event that tells of the job.
+        if (!this.queue.jobs.some(({ id }) => id === job.id)) this.queue.receiveJob(job);
+        const { length } = this.queue.waiting;
+        if (length > 0) this.notices.say(this.language.t('queue.added', { count: length }), null, 'queue.added');
+      }
     });
   }
 
