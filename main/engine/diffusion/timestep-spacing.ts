@@ -1,3 +1,5 @@
+import { Failure } from '../../contract/failures.ts';
+
 /** Where the timesteps of a run lie among the training timesteps: table 2 of Lin et al. 2023 (2305.08891). */
 export type TimestepSpacing = 'linspace' | 'leading' | 'trailing';
 
@@ -25,6 +27,23 @@ function countdown(start: number, step: number): number[] {
   return Array.from({ length: Math.ceil(start / step) }, (_, i) => start + i * delta);
 }
 
+/** Integer timesteps counted down from `last`. Rounding may add one below 0, which is none. */
+function trailing(last: number, step: number): number[] {
+  return countdown(last, step)
+    .map((t) => roundHalfEven(t) - 1)
+    .filter((t) => t >= 0);
+}
+
+/** Fails where there are fewer training timesteps than steps: they would repeat. */
+function checkStepCount(stepCount: number, most: number): void {
+  if (stepCount > most)
+    throw new Failure(
+      'bad-input',
+      `steps: expected at most ${most}, got ${stepCount}: the model has no more timesteps in this spacing`,
+      'stepCount',
+    );
+}
+
 /** Integer timesteps, descending, as DDPM and its kin choose them: `stepCount` points on [0, length − 1]. */
 export function integerTimesteps(
   spacing: TimestepSpacing,
@@ -32,6 +51,7 @@ export function integerTimesteps(
   stepCount: number,
   offset: number,
 ): number[] {
+  checkStepCount(stepCount, length);
   switch (spacing) {
     case 'linspace':
       return linspace(0, length - 1, stepCount)
@@ -42,7 +62,7 @@ export function integerTimesteps(
       return Array.from({ length: stepCount }, (_, i) => i * stride + offset).reverse();
     }
     case 'trailing':
-      return countdown(length, length / stepCount).map((t) => roundHalfEven(t) - 1);
+      return trailing(length, length / stepCount);
   }
 }
 
@@ -70,6 +90,7 @@ export function solverTimesteps(
   stepCount: number,
   offset: number,
 ): number[] {
+  checkStepCount(stepCount, spacing === 'leading' ? last - 1 : length);
   switch (spacing) {
     case 'linspace':
       return linspace(0, last - 1, stepCount + 1)
@@ -83,6 +104,6 @@ export function solverTimesteps(
         .slice(0, -1);
     }
     case 'trailing':
-      return countdown(last, length / stepCount).map((t) => roundHalfEven(t) - 1);
+      return trailing(last, length / stepCount);
   }
 }

@@ -1,6 +1,6 @@
 import { combine } from '../../tensor/arithmetic.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { integrandOf } from './dpm-update.ts';
+import { integrandOf, isStill } from './dpm-update.ts';
 import { limited, sigmaAt, steps, type Sampler } from './sampler.ts';
 
 /** From this number of steps on, `lowerOrderFinal` changes nothing. */
@@ -20,6 +20,7 @@ export const deis: Sampler = (denoise, x, sigmas, options = {}) => {
 
   return steps(x, sigmas, options, async (x, i, sigma, sigmaNext) => {
     const denoised = await estimate(x, sigma);
+    if (isStill(sigma, sigmaNext)) return { x, denoised };
     past.unshift({ sigma, eps: integrandOf('dpmsolver', { x, sigma, denoised }) });
     const stepsLeft = stepCount - i;
     const orderAtEnd = lowerOrderFinal && stepCount < longRun ? stepsLeft : highestOrder;

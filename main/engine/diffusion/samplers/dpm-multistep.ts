@@ -1,6 +1,6 @@
 import { combine } from '../../tensor/arithmetic.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { integrandOf, isStochastic, lambdaOf, releasedPhi2, stepWeights } from './dpm-update.ts';
+import { integrandOf, isStill, isStochastic, lambdaOf, releasedPhi2, stepWeights } from './dpm-update.ts';
 import { limited, noiseOf, sigmaAt, steps, type Sampler } from './sampler.ts';
 
 /** From this number of steps on, `lowerOrderFinal` changes nothing: long runs are stable without it. */
@@ -33,6 +33,7 @@ export const dpmMultistep: Sampler = (denoise, x, sigmas, options = {}) => {
 
   return steps(x, sigmas, options, async (x, i, sigma, sigmaNext) => {
     const denoised = await estimate(x, sigma);
+    if (isStill(sigma, sigmaNext)) return { x, denoised };
     past.unshift({ lambda: lambdaOf(sigma), m: integrandOf(algorithm, { x, sigma, denoised }) });
     past.length = Math.min(past.length, highestOrder);
     const exact = stepWeights(algorithm, sigma, sigmaNext);

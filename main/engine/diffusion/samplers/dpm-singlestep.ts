@@ -1,6 +1,6 @@
 import { combine } from '../../tensor/arithmetic.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { integrandOf, isStochastic, lambdaOf, stepWeights } from './dpm-update.ts';
+import { integrandOf, isStill, isStochastic, lambdaOf, stepWeights } from './dpm-update.ts';
 import { limited, noiseOf, sigmaAt, steps, type Sampler } from './sampler.ts';
 
 /**
@@ -22,8 +22,12 @@ export const dpmSinglestep: Sampler = (denoise, x, sigmas, options = {}) => {
     if (orders[i] === 1 || group.length === 0) {
       group.length = 0;
       start = { x, sigma };
+      if (isStill(sigma, sigmaNext)) return { x, denoised };
     }
-    group.push({ lambda: lambdaOf(sigma), m: integrandOf(algorithm, { x, sigma, denoised }) });
+    const lambda = lambdaOf(sigma);
+    // Two estimates at one level tell nothing about the slope: the later one replaces the earlier.
+    if (group.at(-1)?.lambda === lambda) group.pop();
+    group.push({ lambda, m: integrandOf(algorithm, { x, sigma, denoised }) });
     const weights = stepWeights(algorithm, start.sigma, sigmaNext);
     const h = lambdaOf(sigmaNext) - lambdaOf(start.sigma);
     const terms: [number, Tensor][] = [[weights.sample, start.x], ...derivativeWeights(group, h, weights, solver)];

@@ -12,6 +12,9 @@ export interface Evaluation {
 /** Half the logarithm of the signal-to-noise ratio, −ln sigma: the time in which DPM-Solver's equation is linear. */
 export const lambdaOf = (sigma: number): number => -Math.log(sigma);
 
+/** Whether a step leads nowhere, as where rounded timesteps repeat. There is nothing to do then, and nothing to divide by. */
+export const isStill = (sigma: number, sigmaNext: number): boolean => lambdaOf(sigma) === lambdaOf(sigmaNext);
+
 type Algorithm = NonNullable<SamplerOptions['algorithm']>;
 
 /**

@@ -1,7 +1,7 @@
 import { combine } from '../../tensor/arithmetic.ts';
 import { solveLinearSystem } from '../../tensor/linear-system.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { integrandOf, lambdaOf } from './dpm-update.ts';
+import { integrandOf, isStill, lambdaOf } from './dpm-update.ts';
 import { limited, sigmaAt, steps, type Sampler, type SamplerOptions } from './sampler.ts';
 
 type UniPcOptions = NonNullable<SamplerOptions['unipc']>;
@@ -41,6 +41,11 @@ export const unipc: Sampler = (denoise, x, sigmas, options = {}) => {
       last === undefined || method.disableCorrector.includes(i - 1)
         ? x
         : advance(last, past.slice(0, last.order), method, node);
+    if (isStill(sigma, sigmaNext)) {
+      // The sample is corrected once, not at every visit of its level.
+      last = undefined;
+      return { x: corrected, denoised };
+    }
 
     past.unshift(node);
     past.length = Math.min(past.length, highestOrder);
@@ -76,7 +81,7 @@ function advance(
     ...older.map(({ lambda, m }) => ({ r: (lambda - newest.lambda) / h, m })),
     ...(arrival === undefined ? [] : [{ r: 1, m: arrival.m }]),
   ];
-  if (others.length === 0 || h === 0) return combine(...base);
+  if (others.length === 0) return combine(...base);
   const rho = orderConditions(
     others.map(({ r }) => r),
     signed,
