@@ -111,6 +111,13 @@ const rangeSchema = z.strictObject({ low: z.number().nullable(), high: z.number(
 
 /** typical and unusual order by density percentile; images without the figure come last in every order. */
 export const librarySorts = ['newest', 'oldest', 'rating', 'typical', 'unusual', 'text-match'] as const;
+export type LibrarySort = (typeof librarySorts)[number];
+
+/** similar orders by likeness to `similarTo`, alike puts near-duplicates together; both are judged when asked. */
+export const likenessSorts = ['similar', 'alike'] as const;
+
+/** Beyond this many images, comparing each with each takes too long to wait for. */
+export const mostCompared = 5000;
 
 /** What of the library to show, and in which order. Every part narrows; an empty list or null does not. */
 export const libraryQuerySchema = z.strictObject({
@@ -134,7 +141,9 @@ export const libraryQuerySchema = z.strictObject({
   candidates: z.enum(['kept', 'rejected', 'all']).default('kept'),
   /** true shows the trash instead. */
   deleted: z.boolean().default(false),
-  sort: z.enum(librarySorts).default('newest'),
+  sort: z.enum([...librarySorts, ...likenessSorts]).default('newest'),
+  /** The image that `similar` starts from. */
+  similarTo: libraryIdSchema.nullable().default(null),
 });
 export type LibraryQuery = z.infer<typeof libraryQuerySchema>;
 export type LibraryQueryInput = z.input<typeof libraryQuerySchema>;

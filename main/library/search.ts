@@ -1,9 +1,11 @@
 import { Failure } from '../contract/failures.ts';
 import {
   libraryQuerySchema,
+  librarySorts,
   type ImageSummary,
   type LibraryQuery,
   type LibraryQueryInput,
+  type LibrarySort,
   type Page,
   type PageRequest,
 } from '../contract/library.ts';
@@ -18,7 +20,7 @@ interface Order {
 }
 
 /** Ties are ordered by arrival in the same direction, so that every order is total and pages cannot overlap. */
-const orders: Readonly<Record<LibraryQuery['sort'], Order>> = {
+const orders: Readonly<Record<LibrarySort, Order>> = {
   newest: { value: null, down: true },
   oldest: { value: null, down: false },
   rating: { value: 'images.rating', down: true },
@@ -30,10 +32,11 @@ const orders: Readonly<Record<LibraryQuery['sort'], Order>> = {
 /**
  * One page of what a query finds. Pages follow each other by the last one's sort value and key, so that a page deep in
  * 100,000 images costs what the first one does; `offset` skips from there, for a grid that jumps.
+ * @throws Failure bad-input for an order by likeness, which `LikenessOrder` makes.
  */
 export function searchPage(library: Library, request: PageRequest): Page {
   const { query, limit, offset } = request;
-  const order = orders[query.sort];
+  const order = orders[storedSort(query)];
   const cursor = request.cursor === null ? null : parseCursor(request.cursor);
   const keys = keysPart(query, order, cursor);
   const sorting = sortingOf(order, 'images.key');
@@ -51,6 +54,16 @@ export function searchPage(library: Library, request: PageRequest): Page {
     total: countOf(library, query),
     next: last === undefined ? null : cursorOf(last['sort_value'], Number(last['key'])),
   };
+}
+
+/** Whether the library keeps what an order goes by. */
+export function isStored(sort: LibraryQuery['sort']): sort is LibrarySort {
+  return librarySorts.some((stored) => stored === sort);
+}
+
+function storedSort({ sort }: LibraryQuery): LibrarySort {
+  if (isStored(sort)) return sort;
+  throw new Failure('bad-input', `expected one of the orders ${librarySorts.join(', ')}, got '${sort}'`, 'query.sort');
 }
 
 /** The keys a query finds, in order, after the cursor. */

@@ -68,7 +68,7 @@ export class CurrentBatch {
   }
 
   /** Which of the batch's images are shown, and how they are ordered. */
-  async filter(edit: Partial<Pick<LibraryQuery, 'flags' | 'rating' | 'candidates' | 'sort'>>): Promise<void> {
+  async filter(edit: Partial<Pick<LibraryQuery, 'flags' | 'rating' | 'candidates'>>): Promise<void> {
     this.culler.selection.reset();
     await this.list.change(edit);
   }

@@ -1,8 +1,9 @@
 import type { StudioClient } from '../../main/contract/calls/index.ts';
-import type { Flag, ImageSummary } from '../../main/contract/library.ts';
+import type { Flag, ImageSummary, LibraryQuery } from '../../main/contract/library.ts';
 import { ImageList } from './image-list.svelte.ts';
 import type { Language } from './language.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
+import { Refresher } from './refresher.ts';
 import { Selection } from './selection.svelte.ts';
 
 const discardedAtOnce = 50;
@@ -14,6 +15,8 @@ const discardedAtOnce = 50;
 export class Culler {
   readonly list: ImageList;
   readonly selection: Selection;
+  #groups = $state.raw<ReadonlyMap<string, number>>(new Map());
+  readonly #grouping = new Refresher(() => this.#findGroups());
   /** Own changes on their way, so that their echo does not ask for the list again. */
   readonly #own = new Map<string, number>();
   readonly #studio: StudioClient;
@@ -26,6 +29,35 @@ export class Culler {
     this.#studio = studio;
     this.#notices = notices;
     this.#language = language;
+    this.list.onArranged(() => {
+      if (this.list.query.sort === 'alike' || this.#groups.size > 0) this.#grouping.ask();
+    });
+  }
+
+  /** Number of each image's group of near-duplicates, while these are put together. */
+  get groups(): ReadonlyMap<string, number> {
+    return this.#groups;
+  }
+
+  /** Puts the list into another order; by likeness it starts from the focused image. */
+  async arrange(sort: LibraryQuery['sort']): Promise<void> {
+    const similarTo = sort === 'similar' ? (this.selection.focused?.id ?? null) : null;
+    if (sort === 'similar' && similarTo === null) return;
+    this.selection.reset();
+    await this.list.change({ sort, similarTo });
+  }
+
+  async #findGroups(): Promise<void> {
+    const { query } = this.list;
+    if (query.sort !== 'alike') {
+      this.#groups = new Map();
+      return;
+    }
+    await this.#notices.attempt(async () => {
+      const { groups } = await this.#studio.images.duplicates({ query });
+      this.#groups = new Map(groups.flatMap(({ images }, place) => images.map((id) => [id, place + 1] as const)));
+      if (groups.length === 0) this.#notices.say(this.#language.t('cull.noDuplicates'));
+    });
   }
 
   flag(flag: Flag): void {

@@ -28,7 +28,7 @@ export class ImageList {
     for (const page of [0, ...this.#pages.keys()]) this.#stale.add(page);
     await this.#fill();
   });
-  #arranged: (isOther: boolean) => void = () => undefined;
+  readonly #arranged: ((isOther: boolean) => void)[] = [];
   /** Counts the queries; an answer to an older one is passed over. */
   #generation = 0;
   #pagesOf = 0;
@@ -55,9 +55,9 @@ export class ImageList {
     return this.#isLoaded;
   }
 
-  /** Tells one listener when images have come: those of another query, or the same query's as they are now. */
+  /** Tells a listener when images have come: those of another query, or the same query's as they are now. */
   onArranged(listener: (isOther: boolean) => void): void {
-    this.#arranged = listener;
+    this.#arranged.push(listener);
   }
 
   at(place: number): ImageSummary | undefined {
@@ -193,7 +193,7 @@ export class ImageList {
     for (const known of this.#pages.keys()) if (known > pageOf(total - 1)) this.#forget(known);
     this.#forgetFarPages();
     this.#isLoaded = true;
-    this.#arranged(isOther);
+    for (const tell of this.#arranged) tell(isOther);
   }
 
   #forgetFarPages(): void {

@@ -103,7 +103,7 @@ function actOnImages(workspace: Workspace, action: KeyAction, isExtending: boole
       else workspace.compare();
     },
     similar: () => {
-      void workspace.chooseSimilar();
+      void culler.arrange('similar');
     },
     vary: () => {
       void workspace.vary();

@@ -196,17 +196,6 @@ export class Workspace {
     await this.batch.show(batch);
   }
 
-  /** Orders the batch's images by likeness to the focused one: shown as a choice of them. */
-  async chooseSimilar(): Promise<void> {
-    const image = this.culler.selection.focused;
-    if (image === undefined) return;
-    await this.notices.attempt(async () => {
-      const { images } = await this.studio.images.similar({ image: image.id, limit: 8 });
-      if (images.length === 0) this.notices.say(this.language.t('cull.noSimilar'));
-      this.culler.selection.choose(images.length === 0 ? [] : [image.id, ...images]);
-    });
-  }
-
   /** Asks before images leave the trash for good: these, or all that are shown. */
   askToDiscard(images: readonly string[] | 'all'): void {
     const { list } = this.culler;

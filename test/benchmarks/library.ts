@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pageRequestSchema, type LibraryQueryInput, type PageRequestInput } from '../../main/contract/library.ts';
-import { duplicateGroups, similarImages } from '../../main/library/duplicates.ts';
+import { duplicateGroups } from '../../main/library/duplicates.ts';
+import { LikenessOrder } from '../../main/library/likeness-order.ts';
 import { openLibrary } from '../../main/library/library.ts';
 import { rateImages } from '../../main/library/marks.ts';
 import { searchAll, searchPage } from '../../main/library/search.ts';
@@ -104,9 +105,12 @@ for (const sort of ['newest', 'rating', 'typical'] as const) {
 }
 timed('jump to 8,000 of a word', 15, () => page({ query: { words: 'product' }, offset: 8_000 }));
 
+const likeness = new LikenessOrder(library);
+const similar = pageRequestSchema.parse({ query: { sort: 'similar', similarTo: 'batch-000100-00001' }, limit: 50 });
+const longestOfSimilar = longestBlock();
 start = performance.now();
-await similarImages(library, 'batch-000100-00001', 50);
-line('similar images', performance.now() - start, 'ms');
+await likeness.page(similar);
+line('order by similarity', performance.now() - start, 'ms', { longestBlock: round(await longestOfSimilar()) });
 
 const compared = [...searchAll(library, { sort: 'oldest' })].slice(0, 5000).map(({ id }) => id);
 const longest = longestBlock();

@@ -218,6 +218,9 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
       collections.some(({ id, images: members }) => id === query.collection && members.has(image.id))) &&
     query.tags.every((tag) => image.tags.includes(tag)) &&
     query.words.split(' ').every((word) => `${image.prompt} ${image.tags.join(' ')}`.includes(word));
+  /** Made up: images are alike where their numbers are. */
+  const likeness = (image: ImageSummary, to: string | null): number =>
+    -Math.abs(images.findIndex(({ id }) => id === to) - images.indexOf(image));
   const order = (query: LibraryQuery) => (a: ImageSummary, b: ImageSummary) => {
     switch (query.sort) {
       case 'typical':
@@ -230,6 +233,9 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
         return b.rating - a.rating;
       case 'oldest':
         return a.createdAt.localeCompare(b.createdAt) || a.index - b.index;
+      case 'alike':
+      case 'similar':
+        return likeness(b, query.similarTo) - likeness(a, query.similarTo);
       case 'newest':
         return b.createdAt.localeCompare(a.createdAt) || a.index - b.index;
     }
@@ -498,11 +504,6 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
         return { verb: 'flag', images: [], at: new Date().toISOString() };
       },
       redo: async () => null,
-      async similar({ image, limit }) {
-        const batch = images.find(({ id }) => id === image)?.batch;
-        const others = images.filter((other) => other.batch === batch && other.id !== image && !other.deleted);
-        return { images: others.slice(0, limit).map(({ id }) => id) };
-      },
       async duplicates({ query }) {
         const found = images.filter(matches(query)).map(({ id }) => id);
         return { groups: found.length >= 3 ? [{ images: found.slice(0, 2) }] : [] };

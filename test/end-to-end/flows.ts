@@ -82,7 +82,7 @@ export function describeFlows(host: Host): void {
     await count(page).fill('10');
     await primary(page).click();
     await batchOf(page, 10);
-    await page.getByRole('radio', { name: /^Rejected [1-9]/ }).waitFor({ state: 'attached' });
+    await page.getByRole('radio', { name: /^Not kept [1-9]/ }).waitFor({ state: 'attached' });
 
     // Cull: three picks, a reject, stars, an undo.
     await cell(page, 0).click();
@@ -96,9 +96,9 @@ export function describeFlows(host: Host): void {
     await keepScreen(page, `flow-culled-${host.name.replaceAll(' ', '-')}`);
 
     // A candidate that was left out comes back.
-    await page.getByRole('radio', { name: /^Rejected/ }).check({ force: true });
+    await page.getByRole('radio', { name: /^Not kept/ }).check({ force: true });
     await page
-      .getByRole('gridcell', { name: /rejected candidate/ })
+      .getByRole('gridcell', { name: /not kept/ })
       .first()
       .waitFor();
     await cell(page, 0).click();

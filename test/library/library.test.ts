@@ -19,10 +19,12 @@ import {
   renameCollection,
 } from '../../main/library/collections.ts';
 import { openDatabase } from '../../main/library/database.ts';
-import { duplicateGroups, setFeatures, similarImages } from '../../main/library/duplicates.ts';
+import { setFeatures } from '../../main/library/appearance.ts';
+import { duplicateGroups } from '../../main/library/duplicates.ts';
 import { imageSummaries } from '../../main/library/image-rows.ts';
 import { readImageFile } from '../../main/library/image-file/read-image-file.ts';
 import { defaultHome, openLibrary, type Library } from '../../main/library/library.ts';
+import { LikenessOrder } from '../../main/library/likeness-order.ts';
 import {
   collectImages,
   deleteImages,
@@ -53,6 +55,10 @@ afterEach(async () => {
   await remove();
 });
 
+const byLikeness = async (query: LibraryQueryInput): Promise<string[]> => {
+  const page = await new LikenessOrder(library).page(pageRequestSchema.parse({ query }));
+  return page.images.map(({ id }) => id);
+};
 const found = (query: LibraryQueryInput): string[] => [...searchAll(library, query)].map(({ id }) => id);
 const one = (id: string): ImageSummary => imageSummaries(library, [id])[0] as ImageSummary;
 
@@ -416,7 +422,9 @@ describe('likeness', () => {
     for (const [i, pixels] of [base, noisy, swapped].entries())
       ids.push((await storeImage(library, pixels, exampleRecord({}, { index: i }))).id);
     expect(await duplicateGroups(library, ids)).toEqual([{ images: ids.slice(0, 2) }]);
-    expect(await similarImages(library, ids[0] ?? '', 1)).toEqual([ids[1]]);
+    expect((await byLikeness({ sort: 'similar', similarTo: ids[2] ?? '' }))[0]).toBe(ids[2]);
+    expect((await byLikeness({ sort: 'similar', similarTo: ids[0] ?? '' })).slice(0, 2)).toEqual(ids.slice(0, 2));
+    expect(await byLikeness({ sort: 'alike' })).toEqual([ids[0], ids[1], 'batch-1-00009', ids[2]]);
   });
 
   it('goes by features where both images have them', async () => {
@@ -424,7 +432,40 @@ describe('likeness', () => {
     setFeatures(library, 'batch-1-00000', 'e', Float32Array.of(1, 0, 0));
     setFeatures(library, 'batch-1-00001', 'e', Float32Array.of(0, 1, 0));
     setFeatures(library, 'batch-1-00002', 'e', Float32Array.of(0.9, 0.1, 0));
-    expect(await similarImages(library, 'batch-1-00000', 2)).toEqual(['batch-1-00002', 'batch-1-00001']);
+    expect(await byLikeness({ sort: 'similar', similarTo: 'batch-1-00000' })).toEqual([
+      'batch-1-00000',
+      'batch-1-00002',
+      'batch-1-00001',
+    ]);
+  });
+
+  it('orders what a query finds, page by page, and follows what is changed', async () => {
+    for (let i = 0; i < 7; i += 1) {
+      await addExample(library, i);
+      setFeatures(library, `batch-1-0000${i}`, 'e', Float32Array.of(1, ((i * 3) % 7) / 7));
+    }
+    const order = new LikenessOrder(library);
+    const ask = async (query: LibraryQueryInput, limit = 200, offset = 0) =>
+      order.page(pageRequestSchema.parse({ query, limit, offset }));
+    const query = { sort: 'similar', similarTo: 'batch-1-00000' } as const;
+    const all = (await ask(query)).images.map(({ index }) => index);
+    expect(all).toEqual([0, 5, 3, 1, 6, 4, 2]);
+    const page = await ask(query, 3, 2);
+    expect([page.images.map(({ index }) => index), page.total, page.next]).toEqual([[3, 1, 6], 7, null]);
+    await flagImages(library, ['batch-1-00001', 'batch-1-00004', 'batch-1-00005'], 'pick');
+    const picked = await ask({ ...query, flags: ['pick'] });
+    expect(picked.images.map(({ index }) => index)).toEqual([5, 1, 4]);
+    await deleteImages(library, ['batch-1-00005']);
+    expect((await ask(query)).images.map(({ index }) => index)).toEqual([0, 3, 1, 6, 4, 2]);
+  });
+
+  it('says what is missing for an order by likeness', async () => {
+    await addExample(library, 0);
+    const ask = (input: object) => new LikenessOrder(library).page(pageRequestSchema.parse(input));
+    await expect(ask({ query: { sort: 'similar' } })).rejects.toMatchObject({ code: 'bad-input' });
+    await expect(ask({ query: { sort: 'alike' }, cursor: 'W10' })).rejects.toMatchObject({ code: 'bad-input' });
+    await expect(ask({ query: { sort: 'similar', similarTo: 'none' } })).rejects.toMatchObject({ code: 'not-found' });
+    expect(() => found({ sort: 'alike' })).toThrow(expect.objectContaining({ code: 'bad-input' }));
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import en from '../../renderer/locales/en.json' with { type: 'json' };
 import ja from '../../renderer/locales/ja.json' with { type: 'json' };
 import { measureNames } from '../../main/contract/measures.ts';
-import { librarySorts } from '../../main/contract/library.ts';
+import { librarySorts, likenessSorts } from '../../main/contract/library.ts';
 import { actionNames, keyGroups } from '../../renderer/state/keys.ts';
 
 type Tree = { readonly [name: string]: string | Tree };
@@ -68,7 +68,7 @@ describe('the texts of the window', () => {
     const needed = [
       ...actionNames.map((name) => `keys.action.${name}`),
       ...keyGroups.map((name) => `keys.group.${name}`),
-      ...librarySorts.map((name) => `sort.${name}`),
+      ...[...librarySorts, ...likenessSorts].map((name) => `sort.${name}`),
       ...shown.flatMap((name) => [`measure.${name}.name`, `measure.${name}.explanation`]),
       ...['fits', 'tight', 'will-not-fit', 'unknown'].map((fit) => `models.${fit}`),
       ...['pick', 'reject', 'none'].map((flag) => `flag.${flag}`),

@@ -48,11 +48,6 @@ export const imageCalls = {
   /** Takes back the last change; null when there is none. */
   undo: request(nothing, undoEntrySchema.nullable()),
   redo: request(nothing, undoEntrySchema.nullable()),
-  /** Ids of the most similar images, nearest first; empty where no features are known. */
-  similar: request(
-    z.strictObject({ image: libraryIdSchema, limit: z.int().min(1).max(1000) }),
-    z.strictObject({ images: z.array(libraryIdSchema) }),
-  ),
   duplicates: request(
     z.strictObject({ query: libraryQuerySchema }),
     z.strictObject({ groups: z.array(duplicateGroupSchema) }),

@@ -1,12 +1,13 @@
 import type { StudioHandlers } from '../../contract/calls/index.ts';
 import { Failure, toFailure } from '../../contract/failures.ts';
-import type { BatchSummary } from '../../contract/library.ts';
+import { mostCompared, type BatchSummary } from '../../contract/library.ts';
 import { batchSummary, recentBatches } from '../../library/batches.ts';
 import { closeBatch } from '../../library/close-batch.ts';
 import { createCollection, listCollections, removeCollection, renameCollection } from '../../library/collections.ts';
-import { duplicateGroups, mostCompared, similarImages } from '../../library/duplicates.ts';
+import { duplicateGroups } from '../../library/duplicates.ts';
 import { importPicture, settingsOfPicture } from '../../library/import-files.ts';
 import type { Library } from '../../library/library.ts';
+import { LikenessOrder } from '../../library/likeness-order.ts';
 import {
   collectImages,
   deleteImages,
@@ -21,7 +22,7 @@ import {
   untagImages,
 } from '../../library/marks.ts';
 import { imageDetail } from '../../library/picture-files.ts';
-import { searchAll, searchPage, tagCounts } from '../../library/search.ts';
+import { isStored, searchAll, searchPage, tagCounts } from '../../library/search.ts';
 import { discardImages, removeForGood } from '../../library/trash.ts';
 import type { JobQueue } from '../jobs/job-queue.ts';
 import type { HostServices } from '../studio.ts';
@@ -43,8 +44,9 @@ export function imageHandlers(
     announcer.tell({ kind: 'library', images: [...images] });
     return {};
   };
+  const likeness = new LikenessOrder(library);
   return {
-    page: async (request) => searchPage(library, request),
+    page: async (request) => (isStored(request.query.sort) ? searchPage(library, request) : likeness.page(request)),
     detail: async ({ image }) => imageDetail(library, image),
     flag: ({ images, flag }) => changed(images, flagImages(library, images, flag)),
     rate: ({ images, rating }) => changed(images, rateImages(library, images, rating)),
@@ -64,10 +66,9 @@ export function imageHandlers(
       if (entry !== null) announcer.tell({ kind: 'library', images: entry.images });
       return entry;
     },
-    similar: async ({ image, limit }) => ({ images: await similarImages(library, image, limit) }),
     async duplicates({ query }) {
       const ids: string[] = [];
-      for (const { id } of searchAll(library, query)) {
+      for (const { id } of searchAll(library, { ...query, sort: 'oldest' })) {
         if (ids.length === mostCompared)
           throw new Failure('bad-input', `Near-duplicates are looked for among ${mostCompared} images at most.`);
         ids.push(id);

@@ -1,0 +1,93 @@
+import { Failure } from '../contract/failures.ts';
+import type { LibraryQuery, Page, PageRequest } from '../contract/library.ts';
+import { appearance, appearanceOf, distanceOf } from './appearance.ts';
+import { duplicateGroups } from './duplicates.ts';
+import { imageSummaries, keysOf } from './image-rows.ts';
+import type { Library } from './library.ts';
+import { searchAll } from './search.ts';
+import { timeSlices } from './time-slices.ts';
+
+/** Images whose appearance is read at once. */
+const readAtOnce = 500;
+
+/**
+ * Orders that no index holds, because they depend on what is asked: by likeness to an image, or with near-duplicates
+ * together. Judged a slice of time at a time; the last one is kept until something in the library changes.
+ */
+export class LikenessOrder {
+  readonly #library: Library;
+  #last: { readonly of: string; readonly ids: readonly string[] } | null = null;
+
+  constructor(library: Library) {
+    this.#library = library;
+  }
+
+  /**
+   * One page of a query in its order by likeness, from `offset`.
+   * @throws Failure bad-input without an image to be like, with a cursor, or for more than 5000 images to be compared with
+   * each other; not-found for an image that is not there.
+   */
+  async page({ query, limit, offset, cursor }: PageRequest): Promise<Page> {
+    if (cursor !== null)
+      throw new Failure('bad-input', 'expected an offset and no cursor in an order by likeness', 'cursor');
+    const ids = await this.#ids(query);
+    return { images: imageSummaries(this.#library, ids.slice(offset, offset + limit)), total: ids.length, next: null };
+  }
+
+  async #ids(query: LibraryQuery): Promise<readonly string[]> {
+    // Of before the judging: what is changed between two slices makes the next page's order another.
+    const of = this.#stateOf(query);
+    if (this.#last?.of === of) return this.#last.ids;
+    const ids = query.sort === 'alike' ? await this.#alike(query) : await this.#similar(query);
+    this.#last = { of, ids };
+    return ids;
+  }
+
+  /** A query and the state of the database it was asked of: writes of this connection, and of others. */
+  #stateOf(query: LibraryQuery): string {
+    const own = this.#library.database.get('SELECT total_changes() AS changes')?.['changes'];
+    const others = this.#library.database.get('PRAGMA data_version')?.['data_version'];
+    return JSON.stringify([query, Number(own), Number(others)]);
+  }
+
+  /** Groups of near-duplicates first, each together, then what has none; both as they arrived. */
+  async #alike(query: LibraryQuery): Promise<readonly string[]> {
+    const ids = await this.#found(query);
+    const grouped = (await duplicateGroups(this.#library, ids)).flatMap(({ images }) => images);
+    const inGroups = new Set(grouped);
+    return [...grouped, ...ids.filter((id) => !inGroups.has(id))];
+  }
+
+  async #similar(query: LibraryQuery): Promise<readonly string[]> {
+    if (query.similarTo === null)
+      throw new Failure('bad-input', 'expected the image to be like, got none', 'query.similarTo');
+    const [own = -1] = keysOf(this.#library, [query.similarTo]);
+    const wanted = appearance(this.#library, own);
+    const ids = await this.#found(query);
+    const pause = timeSlices();
+    const distances = new Map<string, number>();
+    for (let start = 0; start < ids.length; start += readAtOnce) {
+      await pause();
+      const rows = this.#library.database.all(
+        `SELECT id, look, feature_encoder, features FROM images JOIN image_records ON image = key
+         WHERE id IN (SELECT value FROM json_each(?))`,
+        JSON.stringify(ids.slice(start, start + readAtOnce)),
+      );
+      for (const row of rows) distances.set(String(row['id']), distanceOf(wanted, appearanceOf(row)));
+    }
+    distances.set(query.similarTo, -1);
+    const distance = (id: string): number => distances.get(id) ?? Number.MAX_VALUE;
+    return ids.toSorted((a, b) => distance(a) - distance(b));
+  }
+
+  /** What the query finds, in the order of arrival. */
+  async #found(query: LibraryQuery): Promise<string[]> {
+    const pause = timeSlices();
+    const ids: string[] = [];
+    for (const { id } of searchAll(this.#library, { ...query, sort: 'oldest' })) {
+      ids.push(id);
+      await pause();
+    }
+    return ids;
+  }
+}
