@@ -21,6 +21,8 @@ export interface DensityReport {
   readonly densities: readonly number[];
   /** Share of the references that are less dense, in percent. */
   readonly percentiles: readonly number[];
+  /** Pseudo density of the references themselves, self excluded, in order: what mean 1 and the percentiles rest on. */
+  readonly referenceDensities: readonly number[];
 }
 
 /** Pseudo density of every row of one .npy file against the rows of another (PAPERS.md §3a). */
@@ -32,7 +34,13 @@ export async function densityOfFiles(
 ): Promise<DensityReport> {
   const references = await readFeatures(files.reference);
   const queries = await readFeatures(files.query);
-  const { densities, percentiles } = await densitiesIn(engine, references, queries, settings, signal);
+  const { densities, percentiles, referenceDensities } = await densitiesIn(
+    engine,
+    references,
+    queries,
+    settings,
+    signal,
+  );
   return {
     ...settings,
     referenceCount: references.count,
@@ -40,6 +48,7 @@ export async function densityOfFiles(
     width: references.width,
     densities: [...densities],
     percentiles: [...percentiles],
+    referenceDensities: [...referenceDensities],
   };
 }
 

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { Failure } from '../contract/failures.ts';
 import { featureSet, type Features } from '../engine/features/features.ts';
@@ -30,9 +31,14 @@ export type NpyType = keyof typeof types;
  * Parses a .npy file.
  *
  * @param where the file's name, for messages
+ * @param allowed element types that are taken
  * @throws bad-input when it is not .npy, not little-endian, in Fortran order, or of another length than its shape says
  */
-export function parseNpy(bytes: Uint8Array, where: string): NpyArray {
+export function parseNpy(
+  bytes: Uint8Array,
+  where: string,
+  allowed: readonly NpyType[] = Object.keys(types) as NpyType[],
+): NpyArray {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const refuse = (message: string): Failure => new Failure('bad-input', `${where}: ${message}`, where);
   if (file.length < 10 || !file.subarray(0, 6).equals(magic))
@@ -44,8 +50,11 @@ export function parseNpy(bytes: Uint8Array, where: string): NpyArray {
   const end = start + (version === 1 ? file.readUInt16LE(8) : file.readUInt32LE(8));
   if (file.length < end) throw refuse('the header is cut off');
   const { descr, fortran, shape } = parseHeader(file.toString('latin1', start, end), refuse);
-  if (!Object.hasOwn(types, descr)) throw refuse(`expected elements of ${Object.keys(types).join(', ')}, got ${descr}`);
-  const type = descr as NpyType;
+  const type = allowed.find((one) => one === descr);
+  if (type === undefined) {
+    const listed = allowed.join(', ').replace(/, (?=[^,]*$)/, ' or ');
+    throw refuse(`expected elements of ${listed} (little-endian), got ${descr}`);
+  }
   if (fortran && shape.length > 1) throw refuse('expected C order, got Fortran order; save numpy.ascontiguousarray(x)');
   const count = shape.reduce((product, side) => product * side, 1);
   const { size, array: ArrayType, read } = types[type];
@@ -73,9 +82,9 @@ function parseHeader(header: string, refuse: (message: string) => Failure) {
  * @throws bad-input naming the file and what was wrong; not-found
  */
 export async function readFeatures(path: string): Promise<Features> {
-  const { type, shape, values } = parseNpy(await readFile(path), path);
-  if (!type.startsWith('<f'))
-    throw new Failure('bad-input', `${path}: expected floats (<f2, <f4 or <f8), got ${type}`, path);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw new Failure('bad-input', `${path}: expected a .npy file, got a folder`, path);
+  const { shape, values } = parseNpy(await readFile(path), path, ['<f2', '<f4', '<f8']);
   const [count, width] = shape;
   if (shape.length !== 2 || count === undefined || width === undefined)
     throw new Failure(

@@ -50,6 +50,28 @@ describe('a .npy file', () => {
     expect(bytes[bytes.length - 25]).toBe(10);
   });
 
+  it('that is a folder, or not of floats, is refused in words', async () => {
+    await expect(readFeatures(folder)).rejects.toMatchObject({
+      code: 'bad-input',
+      message: `${folder}: expected a .npy file, got a folder`,
+    });
+    const bigEndian = join(folder, 'big-endian.npy');
+    writeFileSync(bigEndian, npy('>f4', '(1, 1)', [0, 0, 0, 0]));
+    await expect(readFeatures(bigEndian)).rejects.toMatchObject({
+      code: 'bad-input',
+      message: expect.stringMatching(/expected .*<f2, <f4 or <f8.*, got >f4/),
+    });
+  });
+
+  it('of numbers whose squares overflow is refused, with the place', async () => {
+    const path = join(folder, 'huge.npy');
+    await writeFeatures(path, { count: 2, width: 2, values: Float64Array.of(1, 2, 3, -1e200) });
+    await expect(readFeatures(path)).rejects.toMatchObject({
+      code: 'bad-input',
+      message: `${path}: expected numbers within ±1e60, got -1e+200 at row 1, column 1`,
+    });
+  });
+
   it('of half floats is widened: normal, subnormal, largest, negative', () => {
     const data = [0x00, 0x3e, 0x00, 0xc0, 0xff, 0x7b, 0x01, 0x00];
     expect([...parseNpy(npy('<f2', '(2, 2)', data), 'x').values]).toEqual([1.5, -2, 65504, Math.fround(2 ** -24)]);
@@ -87,7 +109,7 @@ describe('feature rows from disk', () => {
   it.each([
     ['one dimension', npy('<f4', '(2,)', [0, 0, 0, 0, 0, 0, 0, 0]), /expected two dimensions.*got \(2\)/],
     ['no rows', npy('<f4', '(0, 3)', []), /at least one row/],
-    ['whole numbers', npy('<i4', '(1, 1)', [1, 0, 0, 0]), /expected floats/],
+    ['whole numbers', npy('<i4', '(1, 1)', [1, 0, 0, 0]), /expected elements of <f2, <f4 or <f8.*got <i4/],
     ['a row that is not a number', npy('<f4', '(2, 1)', [0, 0, 0, 0, 0, 0, 0xc0, 0x7f]), /got NaN at row 1, column 0/],
   ])('are refused with %s', async (name, bytes, message) => {
     const path = join(folder, `${name}.npy`);

@@ -8,21 +8,26 @@ export interface Features {
   readonly values: Values;
 }
 
+/** Every float32 is smaller; of larger numbers the Fréchet distance, which takes fourth powers, would overflow. */
+const largest = 1e60;
+
 /**
  * Checks and names a set of feature vectors.
  *
  * @param what how messages call the set ("reference", "generated", a file's name)
- * @throws bad-input when the storage does not fit, the set is empty, or a row is not finite (the row is named)
+ * @throws bad-input when the storage does not fit, the set is empty, or a number is not finite or too large (its place
+ *   is named)
  */
 export function featureSet(values: Values, count: number, width: number, what = 'features'): Features {
   if (values.length !== count * width)
     throw new Failure('bad-input', `${what}: expected ${count} × ${width} values, got ${values.length}`, what);
   if (count === 0 || width === 0)
     throw new Failure('bad-input', `${what}: expected at least one row and one column, got ${count} × ${width}`, what);
-  const bad = values.findIndex((value) => !Number.isFinite(value));
+  const bad = values.findIndex((value) => !(Math.abs(value) <= largest));
   if (bad >= 0) {
+    const expected = Number.isFinite(values[bad]) ? 'numbers within ±1e60' : 'finite numbers';
     const place = `row ${Math.floor(bad / width)}, column ${bad % width}`;
-    throw new Failure('bad-input', `${what}: expected finite numbers, got ${values[bad]} at ${place}`, what);
+    throw new Failure('bad-input', `${what}: expected ${expected}, got ${values[bad]} at ${place}`, what);
   }
   return { count, width, values };
 }

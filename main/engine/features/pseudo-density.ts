@@ -85,10 +85,22 @@ export async function pseudoDensities(
   return densitiesAt(meanDistancesOf(neighbours), reference);
 }
 
-/** Pseudo density from mean distances to the k nearest references. */
+/**
+ * Pseudo density from mean distances to the k nearest references.
+ *
+ * @throws bad-input when the exponent takes a row nearer than all references beyond the range of numbers
+ */
 export function densitiesAt(meanDistances: Float64Array, reference: DensityReference): Float64Array {
   const { negligible, floor, exponent, scale } = reference;
-  return meanDistances.map((distance) => scale * (floor / (distance > negligible ? distance : floor)) ** exponent);
+  return meanDistances.map((distance, row) => {
+    const density = scale * (floor / (distance > negligible ? distance : floor)) ** exponent;
+    if (Number.isFinite(density)) return density;
+    throw new Failure(
+      'bad-input',
+      `exponent: expected one that keeps densities finite, got ${exponent} for a mean distance of ${distance} (row ${row})`,
+      'exponent',
+    );
+  });
 }
 
 /** Mean of each row's k distances. */

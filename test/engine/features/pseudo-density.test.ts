@@ -60,6 +60,15 @@ describe('pseudo density', () => {
     expect(densities.every((value) => Number.isFinite(value) && value >= 0)).toBe(true);
   });
 
+  it('refuses an exponent that makes a query denser than numbers go', async () => {
+    const references = featuresFromRows([[0], [1], [3], [6]]);
+    const set = await densityReference(references, 1, 5000);
+    await expect(pseudoDensities(featuresFromRows([[0.5]]), references, set)).rejects.toMatchObject({
+      code: 'bad-input',
+      message: expect.stringMatching(/^exponent: expected .* got 5000 .*row 0/),
+    });
+  });
+
   it('refuses references that are all the same point', async () => {
     const same = featuresFromRows([
       [2, 3],
