@@ -50,6 +50,18 @@ export function bootstrap(
   return { low: within(quantile(values, 0.025)), high: within(quantile(values, 0.975)) };
 }
 
+/**
+ * 95 % interval of a share of `count` independent items (Wilson 1927). It has a width at 0 and 1 too, where every resample
+ * agrees and the bootstrap has none.
+ */
+export function shareInterval(share: number, count: number): Interval {
+  const z = 1.959963984540054;
+  const shrink = 1 + (z * z) / count;
+  const centre = (share + (z * z) / (2 * count)) / shrink;
+  const half = (z / shrink) * Math.sqrt((share * (1 - share)) / count + (z * z) / (4 * count * count));
+  return { low: share === 0 ? 0 : centre - half, high: share === 1 ? 1 : centre + half };
+}
+
 /** Quantile of an ascending array, linear between ranks (numpy's default). */
 export function quantile(sorted: ArrayLike<number>, share: number): number {
   const at = share * (sorted.length - 1);

@@ -1,7 +1,7 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { Measure, MeasureName } from '../../contract/measures.ts';
 import { checkSameWidth, takeRows, type Features } from '../features/features.ts';
-import { bootstrap, type BootstrapOptions, type Interval } from './bootstrap.ts';
+import { bootstrap, shareInterval, type BootstrapOptions, type Interval } from './bootstrap.ts';
 import { frechetDistanceOf, momentsOf, resampledFrechetDistance } from './frechet-distance.ts';
 import { compareManifolds, coverage, density, precision, recall, type ManifoldOptions } from './manifolds.ts';
 import { meanPairwiseDistance, medianDistance, pairTable, rke } from './pairwise.ts';
@@ -18,6 +18,10 @@ export interface BatchMeasureOptions extends ManifoldOptions {
 
 /** Below this many images a nearest-neighbour measure says little. */
 const fewForManifolds = 50;
+/** Rows a feature below which a covariance, and with it the Fréchet distance, is clearly off. */
+const rowsForCovariance = 10;
+/** Below this many images a count of different ones says little. */
+const fewForModes = 8;
 /** Pair statistics look at this many images at most; beyond, more change nothing. */
 const mostForPairs = 1500;
 /** Floating-point operations that the interval of one measure may cost. */
@@ -71,8 +75,12 @@ async function manifoldMeasures(report: Report): Promise<Measure[]> {
     const value = statistic(manifolds);
     const bounds = name === 'density' ? { lowest: 0 } : { lowest: 0, highest: 1 };
     const words = (reference.count * generated.count) / 32;
-    const interval = intervalOf(report, value, (times) => statistic(manifolds, times), words, bounds);
-    return measure(report, name, value, interval, joined(how, few));
+    const resampled = intervalOf(report, value, (times) => statistic(manifolds, times), words, bounds);
+    const isFlat = resampled !== null && resampled.low === resampled.high;
+    // Precision is a share of independent images, which has an interval of its own.
+    const interval = isFlat && name === 'precision' ? shareInterval(value, generated.count) : resampled;
+    const flat = isFlat && name !== 'precision' ? 'no resample differed, so that the interval is too narrow' : null;
+    return measure(report, name, value, interval, joined(how, few, flat));
   });
 }
 
@@ -85,11 +93,12 @@ function frechetMeasure(report: Report): Measure {
   const { part, note } = resampledPart(generated);
   const { evaluate, cost } = resampledFrechetDistance(moments, part);
   const interval = intervalOf(report, value, evaluate, cost, { lowest: 0 }, part.count);
-  const singular =
-    smallest <= generated.width
-      ? `only ${smallest} images for ${generated.width} features: too high by an unknown amount, compare equal counts only`
+  const amount = smallest <= generated.width ? ' by an unknown amount' : '';
+  const few =
+    smallest < Math.max(fewForManifolds, rowsForCovariance * generated.width)
+      ? `only ${smallest} images for ${generated.width} features: too high${amount}, compare equal counts only`
       : null;
-  return measure(report, 'frechetDistance', value, interval, joined(singular, note));
+  return measure(report, 'frechetDistance', value, interval, joined(few, note));
 }
 
 function vendiMeasure(report: Report): Measure {
@@ -100,8 +109,12 @@ function vendiMeasure(report: Report): Measure {
   const { evaluate, cost } = resampledSpectrum(part);
   const statistic = (times: Int32Array): number => effectiveNumber(evaluate(times), q);
   const interval = intervalOf(report, value, statistic, cost, { lowest: 1, highest: generated.count }, part.count);
-  const few = generated.count < 8 ? `only ${generated.count} images: bounded by their number` : null;
+  const few = fewModes(generated.count);
   return measure(report, 'vendiScore', value, interval, joined(`cosine kernel, order ${q}`, few, note));
+}
+
+function fewModes(count: number): string | null {
+  return count < fewForModes ? `only ${count} images: bounded by their number` : null;
 }
 
 /** The rows that an eigenvalue measure's interval resamples: all, or as many as the budget allows. */
@@ -128,10 +141,11 @@ function pairMeasures(report: Report): Measure[] {
   const bandwidth = medianDistance(pairTable(atMost(reference, 500)));
   const cost = generated.count ** 2 * 4;
   const first = generated.count < report.generated.count ? `of the first ${generated.count} images` : null;
+  const few = generated.count < fewForModes ? `only ${generated.count} images` : null;
   const distance = meanPairwiseDistance(table);
   const spread = (times: Int32Array): number => meanPairwiseDistance(table, times);
   const distanceInterval = generated.count < 4 ? null : intervalOf(cut, distance, spread, cost, { lowest: 0 });
-  const distanceMeasure = measure(cut, 'meanPairwiseDistance', distance, distanceInterval, first);
+  const distanceMeasure = measure(cut, 'meanPairwiseDistance', distance, distanceInterval, joined(first, few));
   if (bandwidth === 0)
     return [measure(cut, 'rke', null, null, 'the references do not differ, so there is no bandwidth'), distanceMeasure];
   const modes = rke(table, bandwidth);
@@ -140,7 +154,7 @@ function pairMeasures(report: Report): Measure[] {
     highest: generated.count,
   });
   const kernel = `Gaussian kernel, bandwidth ${bandwidth.toPrecision(4)} (median distance of references)`;
-  return [measure(cut, 'rke', modes, modesInterval, joined(kernel, first)), distanceMeasure];
+  return [measure(cut, 'rke', modes, modesInterval, joined(kernel, first, fewModes(generated.count))), distanceMeasure];
 }
 
 function atMost(set: Features, count: number): Features {

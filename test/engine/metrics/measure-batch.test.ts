@@ -1,13 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { measureSchema } from '../../../main/contract/measures.ts';
-import { featuresFromRows, takeRows } from '../../../main/engine/features/features.ts';
+import { featuresFromRows, takeRows, type Features } from '../../../main/engine/features/features.ts';
 import { uniformNumbers } from '../../../main/engine/features/uniform.ts';
 import { bootstrap, quantile } from '../../../main/engine/metrics/bootstrap.ts';
 import { measureBatch } from '../../../main/engine/metrics/measure-batch.ts';
 import { textImageCosines, textImageScore } from '../../../main/engine/metrics/text-image-score.ts';
 import { philoxStream } from '../../../main/engine/tensor/philox.ts';
 import { lcg, lcgFeatures } from '../../doubles/lcg.ts';
+
+/** As many points as there are references, so far away that neither reaches the other. */
+function generatedFarFrom(reference: Features): Features {
+  return { ...reference, values: Float64Array.from(reference.values, (value) => value + 100) };
+}
 
 const options = () => ({ k: 5, features: 'test', random: lcg(9) });
 
@@ -40,6 +45,30 @@ describe('the measures of a batch', () => {
     expect(of('vendiScore')?.note).toMatch(/only 4 images/);
     const some = await measureBatch(lcgFeatures(1, 200, 8), lcgFeatures(2, 20, 8), options());
     expect(some.find(({ name }) => name === 'precision')?.note).toMatch(/only 20 images.*very uncertain/);
+  });
+
+  it('do not call a share certain because every resample of a small batch agrees', async () => {
+    // Ten generated points, each on a reference: all inside, and so is every resample of them.
+    const reference = lcgFeatures(1, 60, 4);
+    const generated = takeRows(reference, [0, 6, 12, 18, 24, 30, 36, 42, 48, 54]);
+    const measures = await measureBatch(reference, generated, { ...options(), k: 2 });
+    const of = (name: string) => measures.find((measure) => measure.name === name);
+    // Wilson: n / (n + 1.96²) for n of n.
+    expect(of('precision')).toMatchObject({ value: 1, low: expect.closeTo(10 / (10 + 1.959964 ** 2), 6), high: 1 });
+    const far = await measureBatch(reference, generatedFarFrom(reference), { ...options(), k: 2 });
+    const recall = far.find(({ name }) => name === 'recall');
+    expect(recall).toMatchObject({ value: 0, low: 0, high: 0, note: expect.stringMatching(/no resample differed/) });
+  });
+
+  it('warn where a Fréchet distance rests on few rows for its width, and pairs on few rows at all', async () => {
+    const noteOf = async (count: number, name: string) =>
+      (await measureBatch(lcgFeatures(1, 200, 8), lcgFeatures(2, count, 8), { ...options(), k: 2 })).find(
+        (measure) => measure.name === name,
+      )?.note;
+    expect(await noteOf(70, 'frechetDistance')).toMatch(/only 70 images for 8 features: too high/);
+    expect(await noteOf(100, 'frechetDistance')).toBeNull();
+    expect(await noteOf(5, 'rke')).toMatch(/only 5 images/);
+    expect(await noteOf(5, 'meanPairwiseDistance')).toMatch(/only 5 images/);
   });
 
   it('of one image are those that one image has', async () => {
