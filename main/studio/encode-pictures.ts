@@ -123,15 +123,19 @@ export interface EncodedFolder {
 
 /** PNG, JPEG and WebP files of a folder (not of folders within), by name; a batch's own contact sheet is no picture. */
 export async function picturesIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder);
-  const found = names.filter((name) => /\.(png|jpe?g|webp)$/i.test(name) && !/^contact-sheet\./i.test(name)).sort();
+  const entries = await readdir(folder, { withFileTypes: true });
+  const found = entries
+    .filter((entry) => !entry.isDirectory() && /\.(png|jpe?g|webp)$/i.test(entry.name))
+    .map(({ name }) => name)
+    .filter((name) => !/^contact-sheet\./i.test(name))
+    .sort();
   if (found.length === 0)
     throw new Failure('bad-input', `${folder}: expected PNG, JPEG or WebP pictures, found none`, folder);
   return found.map((name) => join(folder, name));
 }
 
 /**
- * Encodes a folder of pictures. A corrupt one is named, skipped and counted.
+ * Encodes a folder of pictures. A corrupt one, and one without finite features, is named, skipped and counted.
  *
  * @throws bad-input when no picture of the folder can be read
  */
@@ -152,16 +156,26 @@ export async function encodeFolder(
   for (let from = 0; from < all.length; from += batchSize) {
     const part = all.slice(from, from + batchSize);
     const pictures = await Promise.all(part.map(readPicture));
-    const good: PictureSource[] = [];
+    const good: { readonly file: string; readonly picture: PictureSource }[] = [];
     pictures.forEach((picture, at) => {
       const file = part[at] as string;
       if (picture.kind === 'broken') skipped.push({ file, reason: picture.reason });
-      else {
-        files.push(file);
-        good.push(picture);
-      }
+      else good.push({ file, picture });
     });
-    vectors.push(...(await encodePictures(engine, encoder, good, options)));
+    const encoded = await encodePictures(
+      engine,
+      encoder,
+      good.map(({ picture }) => picture),
+      options,
+    );
+    // An encoder may divide by a picture's contrast: one of a single colour must not spoil the folder.
+    good.forEach(({ file }, at) => {
+      const vector = encoded[at] as PictureVectors;
+      if (areFinite(vector)) {
+        files.push(file);
+        vectors.push(vector);
+      } else skipped.push({ file, reason: 'its features are not finite numbers' });
+    });
     options.onProgress?.(from + part.length, all.length);
   }
   if (files.length === 0)
@@ -173,11 +187,14 @@ export async function encodeFolder(
   return { files, vectors, skipped };
 }
 
+function areFinite(vector: PictureVectors): boolean {
+  return Object.values(vector).every((values) => values.every(Number.isFinite));
+}
+
 /** Decodes once to find out whether a file is a whole picture. */
 async function readPicture(
   file: string,
 ): Promise<PictureSource | { readonly kind: 'broken'; readonly reason: string }> {
-  const bytes = await readFile(file);
   const whole = {
     resize: null,
     resample: 'nearest',
@@ -187,9 +204,12 @@ async function readPicture(
     deviation: [1, 1, 1],
   } as const;
   try {
+    const bytes = await readFile(file);
     await preprocessImage({ kind: 'encoded', bytes }, whole);
     return { kind: 'encoded', bytes };
   } catch (error) {
-    return { kind: 'broken', reason: toFailure(error).message.split('\n')[0] ?? '' };
+    // libvips loses its message at times, where several files fail at once.
+    const [line = ''] = toFailure(error).message.split('\n');
+    return { kind: 'broken', reason: line === '' || line === 'Unknown error' ? 'cannot be decoded' : line };
   }
 }

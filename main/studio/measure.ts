@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../contract/failures.ts';
 import type { Measure } from '../contract/measures.ts';
@@ -81,6 +81,8 @@ export async function vectorsFrom(
     const { count, width } = features;
     return { features, files: found.files, source: { from: place, count, width, skipped: found.skipped } };
   }
+  if (!existsSync(place))
+    throw new Failure('not-found', `expected a folder of pictures or a .npy file, found nothing at ${place}`, place);
   const features = await readFeatures(place);
   return { features, files: null, source: { from: place, count: features.count, width: features.width, skipped: [] } };
 }
@@ -103,6 +105,12 @@ export async function referencesFrom(
         'bad-input',
         `brief: expected a model's reference set to choose from, got --reference ${place}`,
         'brief',
+      );
+    if (!existsSync(place))
+      throw new Failure(
+        'not-found',
+        `reference: expected a model's id, a folder of pictures or a .npy file, found nothing at ${place}`,
+        'reference',
       );
     return vectorsFrom(workshop.engine, place, encoder, options.signal === undefined ? {} : { signal: options.signal });
   }

@@ -1,7 +1,6 @@
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { Failure } from '../contract/failures.ts';
-import { squaredDistance } from '../engine/features/distances.ts';
 import { checkSameWidth, type Features } from '../engine/features/features.ts';
 import { selectGroup } from '../engine/features/group-selection.ts';
 import { neighboursAmong } from '../engine/features/neighbours.ts';
@@ -9,7 +8,9 @@ import { contactSheetName, contactSheetPages } from '../library/contact-sheet.ts
 import { ensureWritableFolder, writeFileAtomically } from '../library/files.ts';
 import type { FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import { densitiesIn } from './density.ts';
+import { dialProblem } from './dial-problem.ts';
 import { chosenEncoder, referencesFrom, vectorsFrom, type Vectors } from './measure.ts';
+import { nearDuplicates, thumbnailsOf } from './near-duplicates.ts';
 import type { Workshop } from './workshop.ts';
 
 export interface SelectSettings {
@@ -21,7 +22,7 @@ export interface SelectSettings {
   readonly dial: number;
   readonly encoder: string | null;
   readonly brief: string | null;
-  /** Pictures closer than this share of the references' usual nearest distance count as the same. */
+  /** Pictures closer than this share of the references' usual nearest distance count as the same; 0: equal features alone. */
   readonly duplicateShare: number;
   /** Where the chosen pictures are copied, with a contact sheet; null: nowhere. */
   readonly out: string | null;
@@ -67,6 +68,8 @@ export async function select(
   const { dial, count, out } = settings;
   if (!(dial >= -1 && dial <= 1))
     throw new Failure('bad-input', `dial: expected a number from -1 to 1, got ${dial}`, 'dial');
+  if (out !== null && resolve(out) === resolve(settings.from))
+    throw new Failure('bad-input', `out: expected another folder than the pictures' own, got ${out}`, 'out');
   const encoder = (): FeatureEncoder => chosenEncoder(workshop, settings.encoder, settings.reference);
   const candidates = await vectorsFrom(workshop.engine, settings.from, encoder, options);
   const references = await referencesFrom(workshop, settings.reference, encoder, { ...options, brief: settings.brief });
@@ -82,6 +85,7 @@ export async function select(
   const groups = nearDuplicates(
     candidates.features,
     (await usualDistance(references.features)) * settings.duplicateShare,
+    candidates.files === null || settings.duplicateShare === 0 ? null : await thumbnailsOf(candidates.files),
   );
   const itemOf = (row: number): RankedItem => ({
     item: candidates.files === null ? row : basename(candidates.files[row] ?? ''),
@@ -98,7 +102,7 @@ export async function select(
       `count: expected at most ${distinct.length}, the different candidates in ${settings.from}, got ${count}`,
       'count',
     );
-  const choice = selectGroup(problemOf(candidates.features, distinct, judged.percentiles, dial, count));
+  const choice = selectGroup(dialProblem(candidates.features, distinct, judged.densities, dial, count));
   const rows = choice.chosen.map((at) => distinct[at] ?? 0);
   if (out !== null && candidates.files !== null)
     await copyChosen(
@@ -110,30 +114,10 @@ export async function select(
     chosen: rows.map(itemOf),
     ranking: Array.from(judged.densities.keys(), itemOf).sort((a, b) => b.density - a.density),
     nearDuplicates: groups.filter((group) => group.length > 1).map((group) => group.map((row) => itemOf(row).item)),
-    skipped: candidates.source.skipped,
+    skipped: [...candidates.source.skipped, ...references.source.skipped],
     value: choice.value,
     bound: choice.bound,
     k,
-  };
-}
-
-/** Typicality as percentile from 0 to 1; distances in units of the candidates' mean, shared out over a choice's pairs. */
-function problemOf(set: Features, rows: readonly number[], percentiles: Float64Array, dial: number, count: number) {
-  const difference = new Float64Array(rows.length ** 2);
-  let sum = 0;
-  rows.forEach((a, i) => {
-    rows.forEach((b, j) => {
-      difference[i * rows.length + j] = Math.sqrt(squaredDistance(set, a, set, b));
-      sum += difference[i * rows.length + j] as number;
-    });
-  });
-  const mean = sum / Math.max(1, rows.length * (rows.length - 1));
-  const towardsDiversity = (1 + dial) / 2;
-  return {
-    quality: rows.map((row) => (1 - towardsDiversity) * ((percentiles[row] ?? 0) / 100)),
-    difference: mean === 0 ? difference : difference.map((distance) => distance / mean),
-    count,
-    diversityWeight: (2 * towardsDiversity) / Math.max(1, count - 1),
   };
 }
 
@@ -141,24 +125,6 @@ function problemOf(set: Features, rows: readonly number[], percentiles: Float64A
 async function usualDistance(references: Features): Promise<number> {
   const { distances } = await neighboursAmong(references, 1);
   return distances.slice().sort()[distances.length >> 1] ?? 0;
-}
-
-/** Groups of rows linked by distances up to `limit`; a row alone is a group of one. */
-export function nearDuplicates(set: Features, limit: number): number[][] {
-  const leader = Array.from({ length: set.count }, (_, row) => row);
-  const leaderOf = (row: number): number => {
-    let at = row;
-    while (leader[at] !== at) at = leader[at] ?? at;
-    return at;
-  };
-  for (let i = 0; i < set.count; i++)
-    for (let j = 0; j < i; j++) if (squaredDistance(set, i, set, j) <= limit * limit) leader[leaderOf(i)] = leaderOf(j);
-  const groups = new Map<number, number[]>();
-  for (let row = 0; row < set.count; row++) {
-    const first = leaderOf(row);
-    groups.set(first, [...(groups.get(first) ?? []), row]);
-  }
-  return [...groups.values()];
 }
 
 async function copyChosen(files: readonly string[], items: readonly RankedItem[], out: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadFeatureEncoder } from '../../main/model-packages/feature-encoder.ts';
 import { densityOfFiles } from '../../main/studio/density.ts';
@@ -11,7 +11,7 @@ import { writeFeatures } from '../../main/studio/npy.ts';
 import { select, type SelectSettings } from '../../main/studio/select.ts';
 import { openWorkshop } from '../../main/studio/workshop.ts';
 import { lcgFeatures } from '../doubles/lcg.ts';
-import { measuredPackage } from '../doubles/measured-package.ts';
+import { measuredPackage, referenceFeatures } from '../doubles/measured-package.ts';
 import { packagesWorkshop } from '../doubles/packages-workshop.ts';
 import { temporaryFolder } from '../doubles/packages.ts';
 
@@ -25,6 +25,12 @@ async function picture(path: string, red: number, green = 128, blue = 128): Prom
   await sharp({ create: { width: 64, height: 64, channels: 3, background } }).toFile(path);
 }
 
+/** Sixteen patches of random colours, 64 pixels wide. */
+function patchwork(seed: number): Sharp {
+  const data = Uint8Array.from(lcgFeatures(seed, 16, 3).values, (value) => Math.floor(256 * value));
+  return sharp(data, { raw: { width: 4, height: 4, channels: 3 } }).resize(64, 64, { kernel: 'nearest' });
+}
+
 /** Twelve greys around the middle, one strange picture, two copies of one, one that is cut off. */
 async function pictures(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
@@ -35,6 +41,7 @@ async function pictures(folder: string): Promise<void> {
   writeFileSync(join(folder, 'twin-copy.png'), readFileSync(join(folder, 'twin.png')));
   writeFileSync(join(folder, 'broken.png'), readFileSync(join(folder, 'twin.png')).subarray(0, 60));
   writeFileSync(join(folder, 'notes.txt'), 'no picture');
+  mkdirSync(join(folder, 'folder.png'));
 }
 
 const measuring = (
@@ -75,6 +82,24 @@ describe('pictures as vectors', () => {
     );
     workshop.engine.close();
     expect((await encodeFolder(workshop.engine, encoder, folder.path, { cache })).vectors).toEqual(vectors);
+  });
+
+  it('whose features are no finite numbers are named, skipped and counted', async () => {
+    using model = measuredPackage();
+    using folder = temporaryFolder();
+    using workshop = packagesWorkshop();
+    // Pixels times this overflow float32 where they are bright.
+    const config = join(model.path, 'feature_encoder/preprocessor_config.json');
+    const preprocessing = JSON.parse(readFileSync(config, 'utf8')) as Record<string, unknown>;
+    writeFileSync(config, JSON.stringify({ ...preprocessing, rescale_factor: 2e36 }));
+    await picture(join(folder.path, 'bright.png'), 255, 255, 255);
+    await picture(join(folder.path, 'dark.png'), 0, 0, 0);
+    const found = await encodeFolder(workshop.engine, loadFeatureEncoder(model.path), folder.path);
+    expect(found.files).toEqual([join(folder.path, 'dark.png')]);
+    expect(found.vectors).toHaveLength(1);
+    expect(found.skipped).toEqual([
+      { file: join(folder.path, 'bright.png'), reason: 'its features are not finite numbers' },
+    ]);
   });
 
   it('and texts meet in one space', async () => {
@@ -182,6 +207,7 @@ describe('selecting from a folder', () => {
     await pictures(from);
     mkdirSync(reference);
     for (let i = 0; i < 20; i++) await picture(join(reference, `${i}.jpg`), 118 + i, 128, 118 + ((i * 7) % 20));
+    writeFileSync(join(reference, 'torn.png'), 'no picture');
     const settings = selecting({ from, reference, encoder: model.path, out });
     const typical = await select(workshop, { ...settings, dial: -1 });
     const different = await select(workshop, { ...settings, dial: 1, out: null });
@@ -191,9 +217,86 @@ describe('selecting from a folder', () => {
     expect(names(different.chosen)).toContain('strange.webp');
     expect(typical.ranking.at(-1)?.item).toBe('strange.webp');
     expect(typical.ranking).toHaveLength(15);
-    expect(typical.skipped).toHaveLength(1);
+    expect(typical.skipped.map(({ file }) => file)).toEqual([join(from, 'broken.png'), join(reference, 'torn.png')]);
     expect(typical.value).toBeLessThanOrEqual(typical.bound);
     expect(readdirSync(out).sort()).toEqual([...names(typical.chosen).map(String), 'contact-sheet.png'].sort());
+  });
+
+  it('knows a picture again in another format and size, and tells flat pictures of other colours apart', async () => {
+    using model = measuredPackage();
+    using folder = temporaryFolder();
+    using workshop = packagesWorkshop();
+    vi.stubEnv('GAMUT_HOME', join(folder.path, 'home'));
+    const from = join(folder.path, 'pictures');
+    mkdirSync(from);
+    await patchwork(1).png().toFile(join(from, 'a.png'));
+    await patchwork(1).resize(96, 96).jpeg({ quality: 50 }).toFile(join(from, 'b.jpg'));
+    await patchwork(2).png().toFile(join(from, 'c.png'));
+    for (const grey of [120, 122, 124]) await picture(join(from, `flat-${grey}.webp`), grey, grey, grey);
+    const reference = join(folder.path, 'reference.npy');
+    // References so close together that features alone tell the copies apart.
+    await writeFeatures(reference, {
+      ...referenceFeatures(50),
+      values: referenceFeatures(50).values.map((v) => v / 100),
+    });
+    const settings = selecting({ from, reference, encoder: model.path, count: 2 });
+    expect((await select(workshop, settings)).nearDuplicates).toEqual([['a.png', 'b.jpg']]);
+    expect((await select(workshop, { ...settings, duplicateShare: 0 })).nearDuplicates).toEqual([]);
+  });
+
+  it('at −1 takes the head of the ranking, also where no candidate is as dense as any reference', async () => {
+    using folder = temporaryFolder();
+    using workshop = packagesWorkshop();
+    const from = join(folder.path, 'from.npy');
+    const reference = join(folder.path, 'reference.npy');
+    await writeFeatures(reference, lcgFeatures(1, 50, 4));
+    // Ever nearer to the references, all of them outside.
+    const { count, width, values } = lcgFeatures(2, 12, 4);
+    await writeFeatures(from, { count, width, values: values.map((value, i) => value + 40 - Math.floor(i / width)) });
+    const { chosen, ranking } = await select(workshop, selecting({ from, reference, count: 4, dial: -1 }));
+    expect(ranking.map(({ percentile }) => percentile)).toEqual(Array(12).fill(0));
+    expect(chosen.map(({ item }) => item).sort()).toEqual(
+      ranking
+        .slice(0, 4)
+        .map(({ item }) => item)
+        .sort(),
+    );
+  });
+
+  it('at 1 takes the one that differs most from the others where one is wanted', async () => {
+    using folder = temporaryFolder();
+    using workshop = packagesWorkshop();
+    const from = join(folder.path, 'from.npy');
+    const reference = join(folder.path, 'reference.npy');
+    await writeFeatures(reference, lcgFeatures(1, 50, 4));
+    const candidates = lcgFeatures(2, 9, 4);
+    candidates.values.fill(3, 5 * 4, 6 * 4);
+    await writeFeatures(from, candidates);
+    const { chosen } = await select(workshop, selecting({ from, reference, count: 1, dial: 1 }));
+    expect(chosen.map(({ item }) => item)).toEqual([5]);
+  });
+
+  it('refuses to copy pictures onto themselves, and says what is not there', async () => {
+    using model = measuredPackage();
+    using folder = temporaryFolder();
+    using workshop = packagesWorkshop();
+    vi.stubEnv('GAMUT_HOME', join(folder.path, 'home'));
+    const from = join(folder.path, 'pictures');
+    await pictures(from);
+    const settings = selecting({ from, reference: from, encoder: model.path });
+    await expect(select(workshop, { ...settings, out: join(from, '..', 'pictures') })).rejects.toThrow(
+      /out: expected another folder than the pictures' own/,
+    );
+    await expect(select(workshop, { ...settings, from: join(folder.path, 'gone') })).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringMatching(/expected a folder of pictures or a .npy file, found nothing at .*gone/),
+    });
+    await expect(select(workshop, { ...settings, reference: 'nobody' })).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringMatching(
+        /expected a model's id, a folder of pictures or a .npy file, found nothing at nobody/,
+      ),
+    });
   });
 
   it('of rows names rows, and refuses more than there are', async () => {
