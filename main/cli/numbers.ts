@@ -24,6 +24,14 @@ export function decimalNumber(low = -Number.MAX_VALUE, high = Number.MAX_VALUE):
   };
 }
 
+/** Parser of a decimal number option above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError(`Expected a number above 0, got "${text}".`);
+  return value;
+}
+
 function upTo(high: number): string {
   return high >= Number.MAX_SAFE_INTEGER ? '' : ` to ${high}`;
 }

@@ -77,6 +77,17 @@ describe('the commands on .npy files', () => {
       ['density', '--reference', reference, '--query', query, '--k', 'many'],
       /Expected a whole number from 1, got "many"/,
     ],
+    [['density', '--reference', empty, '--query', query], /empty: expected a .npy file, got a folder/],
+    [['density', '--reference', reference, '--query', query, '--exponent', '0'], /Expected a number above 0, got "0"/],
+    [
+      ['measure', '--reference', 'nobody', '--generated', query],
+      /reference: expected a model's id, a folder of pictures or a .npy file, found nothing at nobody/,
+    ],
+    [['generate', '--prompt', 'vase', '--out', empty, '--density-weight', '0'], /Expected a number above 0, got "0"/],
+    [
+      ['generate', '--prompt', 'vase', '--out', empty, '--density-threshold', '101'],
+      /Expected a number from 0 to 100, got "101"/,
+    ],
     [['density', '--reference', reference], /required option '--query/],
     [
       ['measure', '--reference', reference, '--generated', query, '--k', '9'],

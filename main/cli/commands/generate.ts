@@ -14,7 +14,7 @@ import { openWorkshop } from '../../studio/workshop.ts';
 import { writeBatch } from '../../studio/write-batch.ts';
 import type { WriteEvent } from '../../studio/write-batch.ts';
 import { interruptible } from '../interruption.ts';
-import { decimalNumber, wholeNumber } from '../numbers.ts';
+import { decimalNumber, positiveNumber, wholeNumber } from '../numbers.ts';
 import { clockTime, ProgressLine } from '../progress.ts';
 import type { Register } from './index.ts';
 import { lineOf } from './measure.ts';
@@ -67,7 +67,7 @@ export const generate: Register = (program) => {
     .option('--guidance-rescale <number>', 'share of the rescaled estimate', decimalNumber(0, 1))
     .option('--guiding-model <id|dir>', 'a weaker model that guides in place of the unconditional pass')
     .option('--dial <number>', '-1 fidelity … 1 diversity', decimalNumber(-1, 1))
-    .option('--density-weight <number>', 'weight of typical candidates; 1 means none', decimalNumber(1e-9))
+    .option('--density-weight <number>', 'weight of typical candidates; 1 means none', positiveNumber)
     .option(
       '--density-threshold <percent>',
       'percentile of the references that counts as typical',

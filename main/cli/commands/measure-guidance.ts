@@ -16,6 +16,12 @@ interface Options {
   readonly json?: boolean;
 }
 
+const help = `
+With --json: { prompt, seed, count, stated, steps, knee, unguided }. steps has one entry a scale: guidanceScale, reciprocal
+{ mean, logMean, interval, quantile99, effectiveSampleSize, largestShare, count } of 1/P, meanProbability, spread, change
+{ mean, interval } of 1/P against the first scale, worse (positions of the seeds whose P fell) and worseShare. knee is the
+scale at which the spread has halved; unguided compares mean 1/P at scale 1 with 1/prior { expected, found, consistent }.`;
+
 export const measureGuidance: Register = (program) => {
   program
     .command('measure-guidance')
@@ -29,6 +35,7 @@ export const measureGuidance: Register = (program) => {
     .option('--steps <number>', 'sampling steps', wholeNumber(1, 1000), 20)
     .option('--seed <number>', 'of the batch', wholeNumber(0), 0)
     .option('--json', 'one JSON document')
+    .addHelpText('after', help)
     .action(async ({ prompt, model, scales, count, steps, seed, json }: Options) => {
       using workshop = openWorkshop();
       const settings = settingsOfRequest({

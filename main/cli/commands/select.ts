@@ -11,6 +11,14 @@ type Options = Omit<SelectSettings, 'encoder' | 'brief' | 'out'> & {
   readonly json?: boolean;
 };
 
+const help = `
+Pictures are nearly the same where their features are as near as --duplicate-share says, or where they look alike when
+shrunk: a copy in another format or size. One of each such group can be chosen, the most typical.
+
+With --json: { chosen, ranking, nearDuplicates, skipped, value, bound, k } and the options. chosen and ranking (all
+candidates, most typical first) list { item, density, percentile }, item being a file's name or a row; nearDuplicates lists
+groups of items; skipped lists { file, reason }; value is what the choice is worth and bound what none can exceed.`;
+
 export const select: Register = (program) => {
   program
     .command('select')
@@ -23,12 +31,13 @@ export const select: Register = (program) => {
     .option('--brief <text>', 'typical of the references that satisfy this brief')
     .option(
       '--duplicate-share <number>',
-      'nearer than this share of the usual nearest distance is the same',
+      'nearer than this share of the references’ usual nearest distance is the same; 0: equal features only',
       decimalNumber(0, 1),
       0.3,
     )
     .option('--out <dir>', 'copy the chosen pictures here, with a contact sheet')
     .option('--json', 'one JSON document: chosen, ranking, near-duplicates')
+    .addHelpText('after', help)
     .action(async ({ json, encoder, brief, out, ...settings }: Options) => {
       using workshop = openWorkshop();
       const selection = await selectPictures(
