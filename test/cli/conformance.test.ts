@@ -47,6 +47,39 @@ describe('npm run conformance', () => {
   });
 
   it.each([
+    ['a field of the scheduler', { config: { ...first?.config, beta_curve: 2 } }, "'beta_curve' is not known"],
+    ['another scheduler inside', { scheduler: 'UniPCMultistepScheduler', config: { solver_p: {} } }, 'solver_p'],
+    ['an argument of step', { stepKwargs: { s_jitter: 1 } }, 's_jitter'],
+    ['an argument of set_timesteps', { setTimestepsKwargs: { tempo: 1 } }, 'tempo'],
+    ['a strength', { setTimestepsKwargs: { strength: 0.5 } }, 'strength: expected 1, got 0.5'],
+    ['levels where they are not taken', { customSigmas: [1, 0.5] }, 'sigmas: expected none, DDIMScheduler'],
+    ['other distilled steps', { setTimestepsKwargs: { original_inference_steps: 20 } }, 'originalSteps: expected none'],
+    [
+      'levels that rise',
+      { scheduler: 'FlowMatchEulerDiscreteScheduler', config: {}, customSigmas: [0.5, 0.9] },
+      'sigmas: expected descending noise levels',
+    ],
+    [
+      'a start between the calls of one step',
+      { scheduler: 'HeunDiscreteScheduler', config: {}, startIndex: 3 },
+      'expected an even startIndex',
+    ],
+    [
+      'two spacings at once',
+      {
+        scheduler: 'DPMSolverMultistepScheduler',
+        config: { use_flow_sigmas: true, use_karras_sigmas: true, prediction_type: 'flow_prediction' },
+      },
+      'use_flow_sigmas: expected no other spacing',
+    ],
+  ])('fails a case with %s that would be dropped, and says which', (_what, changes, message) => {
+    const { status, lines } = run(file('unread.json', { cases: [{ ...first, ...changes }] }));
+    expect(lines[0]).toContain(message);
+    expect(lines[0]).toMatch(/FAIL$/);
+    expect(status).toBe(1);
+  });
+
+  it.each([
     ['no file', () => ['nowhere.json'], 'nowhere.json'],
     ['no argument', () => [], 'usage'],
     ['a file that is not JSON', () => [file('text.json', 'hello')], 'expected a JSON file'],

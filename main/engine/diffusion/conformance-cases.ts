@@ -23,19 +23,29 @@ export const conformanceCaseSchema = z.looseObject({
   startIndex: z.int().min(0).nullish(),
   shape: z.array(z.int().min(1)).min(2),
   stepKwargs: z
-    .looseObject({
+    .strictObject({
       eta: z.number().nullish(),
       use_clipped_model_output: z.boolean().nullish(),
       s_churn: z.number().nullish(),
       s_tmin: z.number().nullish(),
       s_tmax: z.number().nullish(),
       s_noise: z.number().nullish(),
+      order: z.int().min(1).max(4).nullish(),
     })
     .nullish(),
   /** What `set_timesteps` is given besides the number of steps. */
-  setTimestepsKwargs: z.looseObject({ mu: z.number().nullish(), timesteps: z.array(z.number()).nullish() }).nullish(),
+  setTimestepsKwargs: z
+    .strictObject({
+      mu: z.number().nullish(),
+      timesteps: z.array(z.number()).min(1).nullish(),
+      sigmas: z.array(z.number()).min(1).nullish(),
+      original_inference_steps: z.int().min(1).nullish(),
+      strength: z.number().positive().max(1).nullish(),
+    })
+    .nullish(),
   mu: z.number().nullish(),
-  customTimesteps: z.array(z.number()).nullish(),
+  customTimesteps: z.array(z.number()).min(1).nullish(),
+  customSigmas: z.array(z.number()).min(1).nullish(),
   expectedAbsSum: z.number().nullish(),
   toleranceSum: z.number().nullish(),
   measured: z.looseObject({ float32: figures.nullish(), float64: figures.nullish() }).nullish(),

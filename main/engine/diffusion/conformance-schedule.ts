@@ -7,13 +7,14 @@ import { planSampling, type SamplingPlan } from './sampling-plan.ts';
 import { ancestralStep } from './samplers/ancestral.ts';
 import { middleSigma } from './samplers/kdpm2.ts';
 import { sigmaAt } from './samplers/sampler.ts';
-import { parseSchedulerConfig, type SchedulerConfig } from './scheduler-config.ts';
+import { schedulerOfCase } from './conformance.ts';
+import type { SchedulerConfig } from './scheduler-config.ts';
 
 /** Computes a case's quantity and compares every number of it. A case about two schedulers must hold for both. */
 export function checkScheduleCase(given: ScheduleCase): ConformanceResult {
   const { id, quantity, expect, tolerance } = given;
   const results = given.scheduler.split(' and ').map((scheduler) => {
-    const config = parseSchedulerConfig({ ...given.config, _class_name: scheduler.trim() });
+    const config = schedulerOfCase(scheduler.trim(), given.config ?? {});
     return quantityOf(config, quantity, expect);
   });
   const wrong = results.find((got) => !agree(expect, got, tolerance));

@@ -16,7 +16,7 @@ import {
 import { limitOf, planSampling, predictions, type SamplingPlan } from './sampling-plan.ts';
 import { samplers } from './samplers/index.ts';
 import { sigmaAt, type SamplerOptions, type SamplingStep } from './samplers/sampler.ts';
-import { parseSchedulerConfig, type SchedulerConfig } from './scheduler-config.ts';
+import { parseSchedulerConfig, schedulerFields, type SchedulerConfig } from './scheduler-config.ts';
 
 /** What a float64 run must agree to, relative. */
 const relativeTolerance = 1e-6;
@@ -38,22 +38,57 @@ function dummy(shape: readonly number[], valueAt: (index: number, n: number) => 
 /** The file's network: x · t/(t + 1). */
 const dummyNetwork = (x: Tensor, timestep: number): Tensor => scale(timestep / (timestep + 1), x);
 
+/** The scheduler of a case. A field nobody knows fails it, for it may change the figures. */
+export function schedulerOfCase(scheduler: string, fields: Readonly<Record<string, unknown>>): SchedulerConfig {
+  const config = parseSchedulerConfig({ ...fields, _class_name: scheduler });
+  const unknown = Object.keys(fields).find((field) => !field.startsWith('_') && !schedulerFields.includes(field));
+  if (unknown !== undefined && fields[unknown] !== null)
+    throw new Failure('unsupported', `config: the field '${unknown}' is not known`, unknown);
+  return config;
+}
+
+/** What the case asks of the scheduler. Without a number of steps its loop takes the training timesteps themselves. */
+function planOf(given: ConformanceCase, config: SchedulerConfig): SamplingPlan {
+  const asked = given.setTimestepsKwargs ?? {};
+  const timesteps = asked.timesteps ?? given.customTimesteps ?? undefined;
+  const sigmas = asked.sigmas ?? given.customSigmas ?? undefined;
+  if ((asked.strength ?? 1) !== 1)
+    throw new Failure('unsupported', `strength: expected 1, got ${asked.strength}`, 'strength');
+  const ownCount = sigmas && config.schedulerClass === 'EulerDiscreteScheduler' ? sigmas.length - 1 : sigmas?.length;
+  const stepCount = ownCount ?? timesteps?.length ?? given.numInferenceSteps ?? config.num_train_timesteps;
+  const isWhole = ownCount === undefined && !timesteps && !given.numInferenceSteps;
+  return planSampling(isWhole ? { ...config, timestep_spacing: 'leading', steps_offset: 0 } : config, {
+    stepCount,
+    eta: given.stepKwargs?.eta ?? undefined,
+    mu: asked.mu ?? given.mu ?? undefined,
+    timesteps,
+    sigmas,
+    originalSteps: asked.original_inference_steps ?? undefined,
+    firstCall: config.schedulerClass === 'PNDMScheduler' ? (given.startIndex ?? 0) : undefined,
+  });
+}
+
+/** The step that the loop begins with: its index counts calls of the network, of which some steps make two. */
+function startStepOf({ id, startIndex }: ConformanceCase, { sampler }: SamplingPlan): number {
+  const index = startIndex ?? 0;
+  if (sampler === 'pndm') return 0; // the plan begins there
+  if (!callsTwice.includes(sampler)) return index;
+  if (index % 2 === 1)
+    throw new Failure('unsupported', `case ${id}: expected an even startIndex where steps call twice, got ${index}`);
+  return index / 2;
+}
+
+const callsTwice: readonly SamplingPlan['sampler'][] = ['heun', 'flow-match-heun', 'kdpm2', 'kdpm2-ancestral'];
+
 /** Runs one case in double precision; `onStep` sees the scheduler's own sample after each step. */
 export async function runConformanceCase(
   given: ConformanceCase,
   onStep: (sample: Tensor) => void = () => undefined,
 ): Promise<Tensor> {
-  const config = parseSchedulerConfig({ ...given.config, _class_name: given.scheduler });
+  const config = schedulerOfCase(given.scheduler, given.config);
   if (config.schedulerClass === 'DDIMInverseScheduler') return runInversion(given, config, onStep);
-  const timesteps = given.setTimestepsKwargs?.timesteps ?? given.customTimesteps ?? undefined;
-  const plan = planSampling(config, {
-    stepCount: timesteps?.length ?? given.numInferenceSteps ?? config.num_train_timesteps,
-    eta: given.stepKwargs?.eta ?? undefined,
-    mu: given.setTimestepsKwargs?.mu ?? given.mu ?? undefined,
-    timesteps,
-  });
-  const callsPerStep = ['heun', 'flow-match-heun', 'kdpm2', 'kdpm2-ancestral'].includes(plan.sampler) ? 2 : 1;
-  const startStep = Math.floor((given.startIndex ?? 0) / callsPerStep);
+  const plan = planOf(given, config);
+  const startStep = startStepOf(given, plan);
   const options: SamplerOptions = {
     ...plan.options,
     ...stepOptions(given, plan),
@@ -72,6 +107,7 @@ export async function runConformanceCase(
 
 function stepOptions({ stepKwargs }: ConformanceCase, { parameterization, sampler }: SamplingPlan): SamplerOptions {
   return {
+    ...(sampler === 'lms' && stepKwargs?.order ? { order: stepKwargs.order } : {}),
     noiseFromLimited: stepKwargs?.use_clipped_model_output ?? false,
     churn: {
       // Euler's method for flow matching has the argument and does not use it.

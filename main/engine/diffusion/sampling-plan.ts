@@ -31,6 +31,15 @@ export interface SamplingRequest {
   readonly mu?: number | undefined;
   /** Timesteps to use instead of the spaced ones, descending; `stepCount` is then their number. */
   readonly timesteps?: readonly number[] | undefined;
+  /**
+   * Noise levels to use instead of the spaced ones, descending, as diffusers takes them: flow times before the shift, one a
+   * step; for Euler sigmas, with the one that sampling ends on.
+   */
+  readonly sigmas?: readonly number[] | undefined;
+  /** LCM and TCD: how many steps the model was distilled from, in place of the configuration's. */
+  readonly originalSteps?: number | undefined;
+  /** PNDM: how many of diffusers' calls of the network are left out at the start. */
+  readonly firstCall?: number | undefined;
 }
 
 /**
@@ -68,6 +77,7 @@ export function planSampling(given: SchedulerConfig, request: SamplingRequest): 
   const { sampler } = config;
   if (request.timesteps && (isEdmModel(config) || config.use_flow_sigmas || sigmaShapeOf(config) !== 'model'))
     throw new Failure('bad-input', 'timesteps: expected none where the noise levels are spaced in sigma', 'timesteps');
+  refuseUnread(config, request);
   const levels = levelsOf(config, request);
   const [first = NaN] = levels.sigmas;
   const last = levels.sigmas[levels.sigmas.length - 1] ?? NaN;
@@ -81,6 +91,22 @@ export function planSampling(given: SchedulerConfig, request: SamplingRequest): 
     startScale: levels.initNoiseSigma / levels.sampleScale(first),
     endScale: levels.sampleScale(last),
   };
+}
+
+/** What only some schedulers read must not be dropped in silence by the others. */
+function refuseUnread(config: SchedulerConfig, { sigmas, originalSteps, firstCall }: SamplingRequest): void {
+  const { schedulerClass } = config;
+  const takesSigmas =
+    (schedulerClass.startsWith('FlowMatch') && schedulerClass !== 'FlowMatchHeunDiscreteScheduler') ||
+    schedulerClass === 'EulerDiscreteScheduler' ||
+    (schedulerClass === 'UniPCMultistepScheduler' && config.use_flow_sigmas);
+  const unread = [
+    sigmas !== undefined && !takesSigmas && 'sigmas',
+    originalSteps !== undefined && !['LCMScheduler', 'TCDScheduler'].includes(schedulerClass) && 'originalSteps',
+    firstCall !== undefined && schedulerClass !== 'PNDMScheduler' && 'firstCall',
+  ].find((name) => name !== false);
+  if (unread !== undefined)
+    throw new Failure('bad-input', `${unread}: expected none, ${schedulerClass} does not take it`, unread);
 }
 
 function levelsOf(config: SchedulerConfig, request: SamplingRequest): NoiseLevels {
@@ -144,7 +170,9 @@ function parameterizationOf(config: SchedulerConfig, levels: NoiseLevels): Param
     return { prediction: prediction === 'v' ? 'edm-v' : 'edm', sigmaData, timestep, inputScale };
   }
   const isFlow = levels.sampleScale === flowScale;
-  if (isFlow !== (prediction === 'flow'))
+  // A solver on flow times reads x0 and noise as on any other levels; a velocity is another one there.
+  const goes = isFlow ? prediction === 'flow' || (config.use_flow_sigmas && prediction !== 'v') : prediction !== 'flow';
+  if (!goes)
     throw new Failure(
       'unsupported',
       `prediction_type '${config.prediction_type}' does not go with this scheduler's noise levels`,

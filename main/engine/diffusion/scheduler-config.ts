@@ -102,12 +102,20 @@ const fields = z.object({
   shift_terminal: z.number().optional(),
   invert_sigmas: z.boolean().default(false),
   stochastic_sampling: z.boolean().default(false),
-  scale_factors: z.array(z.number()).optional(),
 
   sigma_data: z.number().positive().default(0.5),
   sigma_schedule: z.enum(['karras', 'exponential']).default('karras'),
   rho: z.number().positive().default(7),
 });
+
+/** Names of the fields that are understood. */
+export const schedulerFields: readonly string[] = Object.keys(fields.shape);
+
+/** Fields of diffusers that change what is computed and are not supported: an error where they are set. */
+const unsupportedFields = {
+  scale_factors: 'images that grow while they are sampled',
+  solver_p: 'a second scheduler as the predictor',
+} as const;
 
 /** Defaults that differ from the common ones above. */
 const consistencyDefaults = {
@@ -162,16 +170,20 @@ export function parseSchedulerConfig(json: unknown, asClass?: string): Scheduler
       `scheduler_config.json: expected a scheduler of an image diffusion, flow or EDM model (DDIM, Euler, DPM-Solver, UniPC, FlowMatch… and their kin), got '${name}', which is not supported`,
       '_class_name',
     );
+  for (const [field, meaning] of Object.entries(unsupportedFields))
+    if ((named.data[field] ?? null) !== null)
+      throw new Failure(
+        'unsupported',
+        `scheduler_config.json: expected no ${field} (${meaning}: not supported)`,
+        field,
+      );
   const given = Object.fromEntries(Object.entries(named.data).filter(([, value]) => value !== null));
   const parsed = fields.safeParse({ ...classDefaults[schedulerClass], ...given });
   if (!parsed.success) throw failureFromZod(parsed.error, 'scheduler_config.json');
-  if (parsed.data.scale_factors !== undefined)
-    throw new Failure(
-      'unsupported',
-      'scheduler_config.json: expected no scale_factors (images that grow while they are sampled are not supported)',
-      'scale_factors',
-    );
-  return { ...parsed.data, schedulerClass, sampler: samplerOfClass[schedulerClass] };
+  const config = { ...parsed.data, schedulerClass, sampler: samplerOfClass[schedulerClass] };
+  // TCD takes a null for itself: every training timestep was distilled.
+  const isWhole = schedulerClass === 'TCDScheduler' && named.data['original_inference_steps'] === null;
+  return isWhole ? { ...config, original_inference_steps: config.num_train_timesteps } : config;
 }
 
 /** The class whose defaults a sampler runs with. */

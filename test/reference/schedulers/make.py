@@ -154,7 +154,7 @@ def ddim_inverse(c, n, x, noise, **_):
     return x
 
 
-def pndm(c, n, x, noise, **_):
+def pndm(c, n, x, noise, start=0, **_):
     N = c["num_train_timesteps"]
     acp = alphas_cumprod(c)
     final = 1.0 if c["set_alpha_to_one"] else acp[0]
@@ -177,6 +177,10 @@ def pndm(c, n, x, noise, **_):
         prk = (prk[:-1].repeat(2)[1:-1])[::-1]
         plms = ts[:-3][::-1]
     current_out, current_x = 0, None
+    # a run that begins in the middle, after noise was added: the counter begins at 0 there too
+    plms = plms[start:]
+    if start:
+        x = acp[plms[0]] ** 0.5 * x + (1 - acp[plms[0]]) ** 0.5 * dummy(True)
     for t in prk:
         out = model(x, t)
         prev = t - (0 if counter % 2 else stride // 2)
@@ -243,7 +247,10 @@ def flow_levels(c, n, kind, mu):
             shift = math.exp(mu)
         sig = 1 - np.linspace(1, 1 / N, n + 1)
         sig = np.flip(shift * sig / (1 + (shift - 1) * sig))[:-1]
-        return (sig * N).astype(int), np.append(sig, sig[-1] if kind == "deis" else 0.0)
+        # the smallest level of the beta schedule, although it is none of the flow's
+        acp = alphas_cumprod(c)
+        end = 0.0 if c["final_sigmas_type"] == "zero" else ((1 - acp[0]) / acp[0]) ** 0.5
+        return (sig * N).astype(int), np.append(sig, sig[-1] if kind == "deis" else end)
     if c["use_karras_sigmas"]:
         acp = alphas_cumprod(c)
         sig = respaced(c, ((1 - acp[0]) / acp[0]) ** 0.5, ((1 - acp[-1]) / acp[-1]) ** 0.5, n)
@@ -530,7 +537,7 @@ def unipc(c, n, x, noise, mu=None, **_):
 # --- Euler and its kin, on x = x0 + sigma noise -------------------------------------------------------------------
 
 
-def karras_levels(c, n):
+def karras_levels(c, n, given=None):
     N = c["num_train_timesteps"]
     acp = alphas_cumprod(c, 2**-24)
     all_sigmas = ((1 - acp) / acp) ** 0.5
@@ -549,6 +556,9 @@ def karras_levels(c, n):
         ts = np.log(sigmas) / 4
     end = all_sigmas[0] if c["name"] == "EulerDiscreteScheduler" and c["final_sigmas_type"] == "sigma_min" else 0.0
     sigmas = np.append(sigmas, end)
+    if given is not None:
+        sigmas = np.array(given)
+        ts = np.array([sigma_to_t(s, all_sigmas) for s in sigmas[:-1]])
     start = sigmas.max() if c["timestep_spacing"] != "leading" else (sigmas.max() ** 2 + 1) ** 0.5
     return ts, sigmas, start, all_sigmas
 
@@ -573,8 +583,8 @@ def churned(churn, low, noise, x, i, sig, n):
     return (x + noise() * (hat**2 - sig[i] ** 2) ** 0.5 if gamma > 0 else x), hat
 
 
-def euler(c, n, x, noise, s_churn=0.0, s_tmin=0.0, **_):
-    ts, sig, start, _ = karras_levels(c, n)
+def euler(c, n, x, noise, s_churn=0.0, s_tmin=0.0, sigmas=None, **_):
+    ts, sig, start, _ = karras_levels(c, n, sigmas)
     x = x * start
     for i, t in enumerate(ts):
         s = sig[i]
@@ -633,16 +643,15 @@ def kdpm2(c, n, x, noise, **_):
     return x
 
 
-def lms(c, n, x, noise, **_):
+def lms(c, n, x, noise, order=4, **_):
     ts, sig, start, _ = karras_levels(c, n)
     x = x * start
     slopes = []
     for i, t in enumerate(ts):
-        slopes = (slopes + [slope(c, x, t, sig[i])])[-4:]
-        order = min(i + 1, 4)
-        for j in range(order):
+        slopes = (slopes + [slope(c, x, t, sig[i])])[-order:]
+        for j in range(len(slopes)):
             p = np.poly1d([1.0])
-            for k in range(order):
+            for k in range(len(slopes)):
                 if k != j:
                     p *= np.poly1d([1.0, -sig[i - k]]) / (sig[i - j] - sig[i - k])
             integral = p.integ()
@@ -654,13 +663,14 @@ def lms(c, n, x, noise, **_):
 
 
 def distilled(c, n):
-    original = c["original_inference_steps"]
+    original = c["original_inference_steps"] or c["num_train_timesteps"]
     ts = (np.arange(1, original + 1) * (c["num_train_timesteps"] // original) - 1)[::-1]
     return ts[np.floor(np.linspace(0, original, n, endpoint=False)).astype(int)]
 
 
-def lcm(c, n, x, noise, **_):
+def lcm(c, n, x, noise, original_inference_steps=None, **_):
     acp = alphas_cumprod(c)
+    c = dict(c, original_inference_steps=original_inference_steps or c["original_inference_steps"])
     ts = distilled(c, n)
     for i, t in enumerate(ts):
         a = acp[t]
@@ -690,12 +700,13 @@ def tcd(c, n, x, noise, eta=0.3, **_):
     return x
 
 
-def flow(c, n, x, noise, mu=None, timesteps=None, **_):
+def flow(c, n, x, noise, mu=None, timesteps=None, sigmas=None, **_):
     N, shift = c["num_train_timesteps"], c.get("shift", 1.0)
     shifted = lambda s: shift * s / (1 + (shift - 1) * s)
     dynamic = c.get("use_dynamic_shifting", False)
     ends = [1.0, 1 / N] if dynamic else [shifted(1.0), shifted(1 / N)]
     sig = np.linspace(ends[0] * N, ends[1] * N, n) / N if timesteps is None else np.array(timesteps) / N
+    sig = sig if sigmas is None else np.array(sigmas)
     if dynamic:
         m = math.exp(mu) if c.get("time_shift_type", "exponential") == "exponential" else mu
         sig = m / (m + (1 / sig - 1))
@@ -749,7 +760,7 @@ def edm_levels(c, n):
     sig = (high**inv + ramp * (low**inv - high**inv)) ** c["rho"]
     if c["sigma_schedule"] == "exponential":
         sig = np.exp(np.linspace(math.log(low), math.log(high), n))[::-1]
-    return np.append(sig, 0.0 if c["final_sigmas_type"] == "zero" else low), (high**2 + 1) ** 0.5
+    return np.append(sig, 0.0 if c["final_sigmas_type"] == "zero" else sig[-1]), (high**2 + 1) ** 0.5
 
 
 def edm_output(c, x, sigma):
@@ -781,6 +792,8 @@ def edm_multistep(c, n, x, noise, **_):
         d = edm_denoised(c, x, sig[i])
         h = math.inf if sig[i + 1] == 0 else math.log(sig[i] / sig[i + 1])
         short = c["lower_order_final"] and n < 15
+        if h == 0:
+            continue  # the last level is listed twice
         if last is None or (i == n - 1 and (short or c["euler_at_final"] or sig[i + 1] == 0)):
             x = sig[i + 1] / sig[i] * x - math.expm1(-h) * d
         else:
@@ -955,6 +968,31 @@ def combinations():
     yield "DDIMParallelScheduler", dict(ddpm_config), 9, {"eta": 0.6}
     yield "DDPMParallelScheduler", dict(ddpm_config), 9, {}
 
+    # Runs that begin in the middle, levels that were asked for, and the shortest runs
+    for n, start in ((12, 1), (12, 2), (9, 6)):
+        for spacing in ("linspace", "leading"):
+            pndm_config = dict(SD, skip_prk_steps=True, set_alpha_to_one=False, timestep_spacing=spacing)
+            yield "PNDMScheduler", pndm_config, n, {"start": start}
+            yield "PNDMScheduler", dict(pndm_config, prediction_type="v_prediction"), n, {"start": start}
+    yield "FlowMatchEulerDiscreteScheduler", {"shift": 3.0}, 5, {"sigmas": [1.0, 0.8, 0.6, 0.4, 0.2]}
+    yield "FlowMatchEulerDiscreteScheduler", {"use_dynamic_shifting": True}, 4, {"sigmas": [1.0, 0.75, 0.5, 0.25], "mu": 1.15}
+    yield "FlowMatchEulerDiscreteScheduler", {}, 3, {"sigmas": [1.0, 0.7, 0.3], "timesteps": [1000, 700, 310]}
+    yield "EulerDiscreteScheduler", dict(SD), 4, {"sigmas": [14.6, 5.0, 1.5, 0.4, 0.0]}
+    for order in (1, 2, 3):
+        yield "LMSDiscreteScheduler", dict(SD), 9, {"order": order}
+    yield "LCMScheduler", dict(SD), 4, {"original_inference_steps": 20}
+    yield "TCDScheduler", dict(SD, original_inference_steps=None), 7, {"eta": 0.5}
+    for schedule in ("karras", "exponential"):
+        for final in ("zero", "sigma_min"):
+            yield "EDMEulerScheduler", dict(sigma_schedule=schedule, final_sigmas_type=final), 1, {}
+            yield "EDMDPMSolverMultistepScheduler", dict(sigma_schedule=schedule, final_sigmas_type=final), 1, {}
+    for name in ("DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler"):
+        yield name, dict(flows, flow_shift=3.0, final_sigmas_type="sigma_min"), 9, {}
+        for prediction in ("epsilon", "sample"):
+            yield name, dict(flows, prediction_type=prediction, flow_shift=3.0), 9, {}
+    for prediction in ("epsilon", "sample"):
+        yield "UniPCMultistepScheduler", dict(flows, prediction_type=prediction), 9, {}
+
 
 def main():
     cases = []
@@ -972,7 +1010,10 @@ def main():
         }
         if "lambda_min_clipped" in config:
             case["config"] = dict(config)
-        given = {key: extra.pop(key) for key in ("mu", "timesteps") if key in extra}
+        if "start" in extra:
+            case["loop"], case["startIndex"] = "plain-noise", extra.pop("start")
+        asked = ("mu", "timesteps", "sigmas", "original_inference_steps")
+        given = {key: extra.pop(key) for key in asked if key in extra}
         if given:
             case["setTimestepsKwargs"] = given
         if extra:

@@ -13,8 +13,9 @@ import {
 const sigmaData = 0.5;
 
 /** Evenly chosen among the timesteps the model was distilled on: k − 1, 2k − 1, … Luo et al. 2023, section 4.3. */
-function distilledTimesteps(config: SchedulerConfig, { stepCount, timesteps: given }: LevelRequest): readonly number[] {
-  const { num_train_timesteps: length, original_inference_steps: originalSteps } = config;
+function distilledTimesteps(config: SchedulerConfig, request: LevelRequest): readonly number[] {
+  const { stepCount, timesteps: given, originalSteps = config.original_inference_steps } = request;
+  const { num_train_timesteps: length } = config;
   if (given) return checkedTimesteps(given, length);
   if (stepCount > originalSteps || originalSteps > length)
     throw new Failure(

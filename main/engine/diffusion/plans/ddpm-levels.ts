@@ -76,6 +76,9 @@ export function pndmLevels(config: SchedulerConfig, request: LevelRequest): Nois
   const { timesteps, sigmaAt, stride } = grid;
   const half = Math.floor(stride / 2);
   const warmUp = config.skip_prk_steps ? 0 : 3;
+  const { firstCall = 0 } = request;
+  if (firstCall > 0 && warmUp > 0)
+    throw new Failure('unsupported', "PNDM's Runge–Kutta start: expected to begin at its first call", 'firstCall');
   if (timesteps.length <= warmUp)
     throw new Failure(
       'bad-input',
@@ -88,7 +91,11 @@ export function pndmLevels(config: SchedulerConfig, request: LevelRequest): Nois
     told.push([sigmaAt(at), at]);
     return { at: sigmaAt(at), from: sigmaAt(from), to: sigmaAt(to) };
   };
-  const steps = timesteps.map((t, i): PndmCall[] => {
+  // diffusers lists the second timestep twice, and begins with the improved Euler step wherever it begins.
+  const listed = [...timesteps.slice(0, 2), ...timesteps.slice(1)].slice(firstCall);
+  const [first = NaN, again, ...others] = listed;
+  const starts = warmUp > 0 ? timesteps : [first, ...others];
+  const steps = starts.map((t, i): PndmCall[] => {
     const next = timesteps[i + 1] ?? t - stride;
     if (i < warmUp) {
       // The middle is counted up from the end of the step.
@@ -96,15 +103,15 @@ export function pndmLevels(config: SchedulerConfig, request: LevelRequest): Nois
       return [call(t, t, t - half), call(middle, t, middle), call(middle, t, middle - half), call(next, t, next)];
     }
     const whole = call(t, t, t - stride);
-    if (warmUp > 0 || i > 0 || timesteps.length === 1) return [whole];
-    return [whole, call(next, next + stride, next)];
+    if (warmUp > 0 || i > 0 || again === undefined) return [whole];
+    return [whole, call(again, again + stride, again)];
   });
 
   const last = steps[steps.length - 1]?.at(-1)?.to ?? NaN;
   return {
     ...shared(grid),
-    sigmas: [...timesteps.map(sigmaAt), last],
-    timesteps,
+    sigmas: [...starts.map(sigmaAt), last],
+    timesteps: starts,
     between: told,
     options: {
       pndm: {

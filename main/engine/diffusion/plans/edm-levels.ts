@@ -11,10 +11,11 @@ export function edmLevels(config: SchedulerConfig, { stepCount }: LevelRequest):
   const sigmas =
     config.sigma_schedule === 'karras'
       ? karrasSigmas(sigmaMax, sigmaMin, stepCount, config.rho)
-      : exponentialSigmas(sigmaMax, sigmaMin, stepCount);
+      : // counted from the clean end, as diffusers does: a single step stands there
+        exponentialSigmas(sigmaMin, sigmaMax, stepCount).reverse();
   const timestepOf = (sigma: number): number => 0.25 * Math.log(sigma);
   return {
-    sigmas: [...sigmas, config.final_sigmas_type === 'zero' ? 0 : sigmaMin],
+    sigmas: [...sigmas, config.final_sigmas_type === 'zero' ? 0 : (sigmas[sigmas.length - 1] ?? NaN)],
     timesteps: sigmas.map(timestepOf),
     sampleScale: () => 1,
     initNoiseSigma: Math.sqrt(sigmaMax ** 2 + 1),

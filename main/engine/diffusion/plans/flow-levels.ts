@@ -4,7 +4,7 @@ import { flowScale } from '../parameterization.ts';
 import type { SchedulerConfig } from '../scheduler-config.ts';
 import { betaSigmas, exponentialSigmas, karrasSigmas } from '../sigma-spacing.ts';
 import { linspace } from '../timestep-spacing.ts';
-import { sigmaShapeOf, type LevelRequest, type NoiseLevels } from './noise-levels.ts';
+import { checkedSigmas, sigmaShapeOf, type LevelRequest, type NoiseLevels } from './noise-levels.ts';
 
 /** Small enough to change nothing, large enough to divide by. */
 const smallestFlowTime = 2 ** -26;
@@ -13,14 +13,20 @@ const smallestFlowTime = 2 ** -26;
  * Levels of a straight flow x_t = (1 − t) x0 + t noise. The timesteps 1 … N over N are shifted towards noise (Esser et al. 2024,
  * eq 23), stretched to a terminal value, and respaced, in this order. Where t is 1, sigma = t/(1 − t) is `largestSigma`.
  */
-export function flowLevels(config: SchedulerConfig, { stepCount, mu, timesteps: given }: LevelRequest): NoiseLevels {
+export function flowLevels(config: SchedulerConfig, request: LevelRequest): NoiseLevels {
+  const { stepCount, mu, timesteps: given, sigmas: givenTimes } = request;
   const { num_train_timesteps: length, use_dynamic_shifting: isDynamic } = config;
   const shift = (t: number): number => shiftTime(t, config.shift);
   // diffusers shifts the ends of the range once more than the points between them.
   const [first, last] = [1, 1 / length].map((t) => (isDynamic ? t : shift(t))) as [number, number];
-  let ts = given
-    ? given.map((t) => t / length)
-    : linspace(first * length, last * length, stepCount).map((t) => t / length);
+  const even = (): number[] => (given ?? linspace(first * length, last * length, stepCount)).map((t) => t / length);
+  let ts = givenTimes ? [...checkedSigmas(givenTimes, 1)] : even();
+  if (given && given.length !== ts.length)
+    throw new Failure(
+      'bad-input',
+      `timesteps: expected ${ts.length}, one for each level, got ${given.length}`,
+      'timesteps',
+    );
   ts = ts.map(isDynamic ? dynamicShift(config, mu) : shift);
   if (config.shift_terminal) ts = stretchTo(ts, config.shift_terminal);
   ts = respaced(ts, config);

@@ -5,6 +5,7 @@ import type { SchedulerConfig } from '../scheduler-config.ts';
 import { exponentialSigmas } from '../sigma-spacing.ts';
 import { continuousTimesteps, roundHalfEven } from '../timestep-spacing.ts';
 import {
+  checkedSigmas,
   continuousTimestep,
   finalSigma,
   scheduleOf,
@@ -16,7 +17,8 @@ import {
 } from './noise-levels.ts';
 
 /** Levels of the samplers of Karras et al. and k-diffusion, whose sample is x itself: Euler, Heun, LMS, DPM-Solver-2. */
-export function karrasLevels(config: SchedulerConfig, { stepCount, timesteps: given }: LevelRequest): NoiseLevels {
+export function karrasLevels(config: SchedulerConfig, request: LevelRequest): NoiseLevels {
+  const { stepCount, timesteps: given, sigmas: givenSigmas } = request;
   const schedule = scheduleOf(config, smallestAlphaCumprod);
   const timestepOf = continuousTimestep(schedule);
   const shape = sigmaShapeOf(config);
@@ -41,6 +43,11 @@ export function karrasLevels(config: SchedulerConfig, { stepCount, timesteps: gi
     const [smallest = NaN] = schedule.sigmas;
     sigmas = exponentialSigmas(schedule.sigmas[schedule.length - 1] ?? NaN, smallest, stepCount + 1);
     if (!isContinuous) end = sigmas.pop() ?? NaN;
+  }
+  if (givenSigmas) {
+    [sigmas, end] = [[...checkedSigmas(givenSigmas, Infinity)], givenSigmas[givenSigmas.length - 1] ?? NaN];
+    sigmas.pop();
+    timesteps = sigmas.map(timestepOf);
   }
   const levels = [...sigmas, end];
   if (isContinuous) timesteps = sigmas.map((sigma) => 0.25 * Math.log(sigma));

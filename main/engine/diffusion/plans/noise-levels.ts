@@ -33,6 +33,9 @@ export interface LevelRequest {
   readonly eta?: number | undefined;
   readonly mu?: number | undefined;
   readonly timesteps?: readonly number[] | undefined;
+  readonly sigmas?: readonly number[] | undefined;
+  readonly originalSteps?: number | undefined;
+  readonly firstCall?: number | undefined;
 }
 
 /**
@@ -103,6 +106,17 @@ export function checkedTimesteps(timesteps: readonly number[], length: number): 
       );
   });
   return timesteps;
+}
+
+/** Checks noise levels that a caller gave instead of the spaced ones: descending, from the noisy end. */
+export function checkedSigmas(sigmas: readonly number[], most: number): readonly number[] {
+  if (sigmas.some((sigma, i) => !(sigma >= 0 && sigma <= most) || sigma >= (sigmas[i - 1] ?? Infinity)))
+    throw new Failure(
+      'bad-input',
+      `sigmas: expected descending noise levels from 0 to ${most}, got [${sigmas.join(', ')}]`,
+      'sigmas',
+    );
+  return sigmas;
 }
 
 export function continuousTimestep(schedule: NoiseSchedule): (sigma: number) => number {

@@ -1,9 +1,11 @@
+import { Failure } from '../../../contract/failures.ts';
 import { largestSigma, sigmaOfTimestep, type NoiseSchedule } from '../noise-schedule.ts';
 import { flowScale, variancePreservingScale } from '../parameterization.ts';
 import type { SchedulerConfig } from '../scheduler-config.ts';
 import { linspace, roundHalfEven, solverTimesteps } from '../timestep-spacing.ts';
 import { dynamicShift, shiftTime, stretchTo } from './flow-levels.ts';
 import {
+  checkedSigmas,
   checkedTimesteps,
   continuousTimestep,
   finalSigma,
@@ -87,6 +89,13 @@ const highestFlowTime = 1 - 1e-6;
 /** Levels on a straight flow (1 − t) x0 + t noise, where sigma = t/(1 − t). */
 function flowSolverLevels(config: SchedulerConfig, request: LevelRequest): NoiseLevels {
   const { num_train_timesteps: length } = config;
+  const shape = sigmaShapeOf(config);
+  if (shape !== 'model' && !(shape === 'karras' && config.schedulerClass === 'UniPCMultistepScheduler'))
+    throw new Failure(
+      'bad-input',
+      `use_flow_sigmas: expected no other spacing beside it in ${config.schedulerClass}, got ${shape}`,
+      'use_flow_sigmas',
+    );
   const schedule = scheduleOf(config, smallestAlphaCumprod);
   const ts =
     config.schedulerClass === 'UniPCMultistepScheduler'
@@ -112,10 +121,13 @@ function flowTimes(config: SchedulerConfig, { stepCount, mu }: LevelRequest): nu
 }
 
 /** UniPC begins at the noisy end itself, and knows the shifts of flow matching; Karras levels are turned into flow times. */
-function unipcFlowTimes(config: SchedulerConfig, schedule: NoiseSchedule, { stepCount, mu }: LevelRequest): number[] {
+function unipcFlowTimes(config: SchedulerConfig, schedule: NoiseSchedule, request: LevelRequest): number[] {
+  const { stepCount, mu, sigmas: given } = request;
   if (config.use_karras_sigmas)
     return spacedSigmas('karras', config, schedule, stepCount).map((sigma) => sigma / (sigma + 1));
-  const even = linspace(1, 1 / config.num_train_timesteps, stepCount + 1).slice(0, -1);
+  const even = given
+    ? checkedSigmas(given, 1)
+    : linspace(1, 1 / config.num_train_timesteps, stepCount + 1).slice(0, -1);
   const shifted = even.map(
     config.use_dynamic_shifting ? dynamicShift(config, mu) : (t) => shiftTime(t, config.flow_shift),
   );
