@@ -5,13 +5,14 @@ import type { ImageList } from './image-list.svelte.ts';
 import type { Language } from './language.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
 import { Refresher } from './refresher.ts';
+import { termsOf } from './search-terms.ts';
 
 /** The whole library: one query over it, its collections and tags. */
 export class Gallery {
   readonly culler: Culler;
   #collections = $state.raw<readonly Collection[]>([]);
   #tags = $state.raw<readonly { readonly tag: string; readonly count: number }[]>([]);
-  #similarTo = $state<string | null>(null);
+  #searchText = $state('');
   readonly #studio: StudioClient;
   readonly #notices: Notices;
   readonly #sides = new Refresher(() => this.loadSides());
@@ -34,8 +35,9 @@ export class Gallery {
     return this.#tags;
   }
 
-  get similarTo(): string | null {
-    return this.#similarTo;
+  /** What is searched for, as it was typed. */
+  get searchText(): string {
+    return this.#searchText;
   }
 
   /** Shows the gallery for the first time, or once more: what came meanwhile is asked for. */
@@ -60,8 +62,9 @@ export class Gallery {
   }
 
   /** Finds while it is typed: one page at a time is asked for, so that quick typing leaves out what is in between. */
-  search(words: string): void {
-    void this.filter({ words });
+  search(text: string, edit: Partial<LibraryQuery> = {}): void {
+    this.#searchText = text;
+    void this.filter({ ...termsOf(text), ...edit });
   }
 
   async filter(edit: Partial<LibraryQuery>): Promise<void> {

@@ -111,10 +111,10 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
     await gallery.getByRole('button', { name: 'Gallery' }).click();
     await gallery.locator('[data-place="0"] img').waitFor();
     await look(gallery, '16-gallery');
-    await gallery.getByPlaceholder('Words or tags').fill('zebra');
+    await gallery.getByPlaceholder('Words, tags').fill('zebra');
     await gallery.getByText('Nothing found').waitFor();
     await look(gallery, '17-gallery-nothing');
-    await gallery.getByPlaceholder('Words or tags').fill('');
+    await gallery.getByPlaceholder('Words, tags').fill('');
     await gallery.getByRole('button', { name: 'Trash', exact: true }).click();
     await gallery.getByText('The trash is empty.').waitFor();
     await look(gallery, '20-trash');
