@@ -104,7 +104,7 @@ export function describeFlows(host: Host): void {
     await cell(page, 0).click();
     await page.getByRole('button', { name: 'Rescue' }).click();
     await page.locator('.notice', { hasText: '1 candidate rescued' }).waitFor();
-    await page.getByRole('radio', { name: 'Kept' }).check({ force: true });
+    await page.getByRole('radio', { name: 'Kept', exact: true }).check({ force: true });
     await expect.poll(() => sheet(page).locator('[data-place]').count(), soon).toBe(11);
 
     // Export, and look at the disk.

@@ -89,7 +89,7 @@ describe.each(['light', 'dark'] as const)('in the %s theme', (theme) => {
     await page.keyboard.press('Escape');
     await page.getByRole('radio', { name: /^Not kept/ }).check({ force: true });
     await look(page, '09-rejected');
-    await page.getByRole('radio', { name: 'Kept' }).check({ force: true });
+    await page.getByRole('radio', { name: 'Kept', exact: true }).check({ force: true });
     await page.keyboard.press('Control+e');
     await look(page, '10-export');
     await page.keyboard.press('Escape');
