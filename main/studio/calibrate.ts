@@ -155,7 +155,7 @@ export async function* calibrate(
   const unweighted = grid.filter(({ densityWeight }) => densityWeight === 1);
   const usual = unweighted.find((setting) => guidanceKey(setting) === guidanceKey(usualGuidance));
   if (usual === undefined) throw new RangeError('calibration: the usual guidance was not measured');
-  const stops = stopsOf(grid, usual);
+  const stops = stopsOf(grid, usual, settings.seed);
   const dialStops: DialStop[] = [];
   for (const stop of stops) {
     const dialStop = dialStopOf(briefs, stop, options, encoder.label);

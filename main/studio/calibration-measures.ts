@@ -1,7 +1,7 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { Features } from '../engine/features/features.ts';
 import { squaredDistance } from '../engine/features/distances.ts';
-import { acceptanceProbability, importanceResample } from '../engine/features/reweighting.ts';
+import { acceptanceProbability } from '../engine/features/reweighting.ts';
 import { uniformNumbers } from '../engine/features/uniform.ts';
 import { bootstrap, quantile } from '../engine/metrics/bootstrap.ts';
 import type { Interval } from '../engine/metrics/bootstrap.ts';
@@ -38,7 +38,7 @@ export interface MeasuredSetting extends Setting {
   readonly precision: number;
   readonly recall: number;
   readonly acceptance: number;
-  /** Share of the images wanted that the pools' accepted candidates are short of; above 0 the draws are too tame. */
+  /** Share of the images wanted that the pools hold too few candidates of a side for; above 0 the draws are too tame. */
   readonly shortfall: number;
 }
 
@@ -54,8 +54,8 @@ export interface MeasureOptions {
 const repeats = 6;
 /** Weights tried, and their reciprocals. */
 const weights = [2, 4, 16];
-/** Thresholds tried, as shares of the candidates that lie below. */
-const thresholdShares = [0.15, 0.3, 0.5, 0.7, 0.85];
+/** Thresholds tried, as shares of the candidates that lie below: close together where few candidates are like references. */
+const thresholdShares = [0.15, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
 
 export async function calibrationBrief(
   reference: Features,
@@ -77,7 +77,7 @@ export function candidateThresholds(briefs: readonly CalibrationBrief[]): number
     [...pools.values()].flatMap(({ densities }) => densities.map(({ percentile }) => percentile)),
   );
   const sorted = Float64Array.from(all).sort();
-  return [...new Set(thresholdShares.map((share) => Math.round(10 * quantile(sorted, share)) / 10))];
+  return [...new Set(thresholdShares.map((share) => Math.round(100 * quantile(sorted, share)) / 100))];
 }
 
 /** Every setting worth trying: guidance alone, and both directions of reweighting at each guidance. */
@@ -152,16 +152,21 @@ function measureBrief(
   options: MeasureOptions,
 ): BriefFigures {
   const { probabilities, draws } = drawsOf(brief, at, setting, options);
-  const expected = probabilities.reduce((sum, probability) => sum + probability, 0);
   return {
     precision: meanOf(draws.map((rows) => meanOf(rows.map((row) => distances.inside[row] ?? NaN)))),
     recall: meanOf(draws.map((rows) => recallOf(distances, rows, options.k))),
-    acceptance: expected / probabilities.length,
-    shortfall: Math.max(0, 1 - expected / options.kept),
+    acceptance: meanOf(probabilities),
+    shortfall: shortfallOf(probabilities, options.kept),
   };
 }
 
-/** Rows of the pool that are kept, a list a draw, by their acceptance; the same random numbers for every setting. */
+/**
+ * Rows of the pool that are kept, a list a draw, by their acceptance; the same random numbers for every setting.
+ *
+ * Accept/reject keeps images of the favoured side of the threshold, and of the other, in fixed shares: so many of each side
+ * are drawn, each at most once. (Weighted draws without repeats from a pool not much larger than the draw would run out of
+ * the favoured and look tamer than the dial is.)
+ */
 export function drawsOf(
   brief: CalibrationBrief,
   at: number,
@@ -174,9 +179,39 @@ export function drawsOf(
   );
   const draws = Array.from({ length: repeats }, (_, repeat) => {
     const random = uniformNumbers(philoxStream(seed, at * repeats + repeat, 'selection'));
-    return importanceResample(probabilities, kept, random).chosen;
+    return keptRows(probabilities, kept, random);
   });
   return { probabilities, draws };
+}
+
+/**
+ * One draw of the rows that accept/reject keeps of a pool.
+ *
+ * @param probabilities of acceptance, a row each: 1 on the favoured side, one smaller number on the other
+ * @param random uniform numbers in [0, 1): one for the shares' remainder, one a row
+ */
+export function keptRows(probabilities: readonly number[], kept: number, random: () => number): number[] {
+  const wanted = Math.floor(kept * favouredShare(probabilities) + random());
+  const keys = probabilities.map(random);
+  const ordered = [...keys.keys()].sort((a, b) => (keys[a] ?? 0) - (keys[b] ?? 0));
+  const favoured = ordered.filter((row) => probabilities[row] === 1);
+  const others = ordered.filter((row) => probabilities[row] !== 1);
+  // Where a side has too few, the other fills up: counted as shortfall.
+  const fewest = Math.max(wanted, kept - others.length);
+  return [...favoured.slice(0, fewest), ...others.slice(0, kept - Math.min(fewest, favoured.length))];
+}
+
+/** Share of the kept that lies on the favoured side of the threshold: q / (q + p (1 − q)), PAPERS.md §3b.2. */
+function favouredShare(probabilities: readonly number[]): number {
+  const favoured = probabilities.filter((probability) => probability === 1).length;
+  return favoured / probabilities.reduce((sum, probability) => sum + probability, 0);
+}
+
+function shortfallOf(probabilities: readonly number[], kept: number): number {
+  const favoured = probabilities.filter((probability) => probability === 1).length;
+  const share = favouredShare(probabilities);
+  const short = (wanted: number, there: number): number => Math.max(0, wanted - there) / kept;
+  return short(share * kept, favoured) + short((1 - share) * kept, probabilities.length - favoured);
 }
 
 export function poolOf(brief: CalibrationBrief, setting: Guidance): JudgedPool {
@@ -240,4 +275,24 @@ export function intervalOverBriefs(values: readonly number[], seed: number): Int
 
 export function meanOf(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Whether the mean of `b` is above that of `a` by more than the interval over briefs, taken brief by brief. */
+export function clearlyAbove(a: readonly number[], b: readonly number[], seed: number): boolean {
+  const differences = b.map((value, i) => value - (a[i] ?? NaN));
+  return (intervalOverBriefs(differences, seed)?.low ?? 0) > 0;
+}
+
+/** Whether one setting is at least as good as another in both measures, and better in one. */
+export function dominates(one: MeasuredSetting, other: MeasuredSetting): boolean {
+  const [precision, recall] = [one.precision - other.precision, one.recall - other.recall];
+  return precision >= 0 && recall >= 0 && precision + recall > 0;
+}
+
+/** The same, and in one measure by more than the interval over briefs. */
+export function clearlyDominates(one: MeasuredSetting, other: MeasuredSetting, seed: number): boolean {
+  return (
+    dominates(one, other) &&
+    (clearlyAbove(other.precisions, one.precisions, seed) || clearlyAbove(other.recalls, one.recalls, seed))
+  );
 }

@@ -1,5 +1,5 @@
 import { describeGuidance } from './calibration-guidance.ts';
-import { intervalOverBriefs, type MeasuredSetting } from './calibration-measures.ts';
+import { clearlyAbove, clearlyDominates, type MeasuredSetting } from './calibration-measures.ts';
 import type { Stop } from './dial-path.ts';
 
 /** What a calibrated path is held to; measured, and written down whichever way it came out. */
@@ -9,7 +9,7 @@ export interface Verdict {
   readonly recallApart: number;
   /** Steps of the dial on which precision rises, or recall falls, towards diversity by more than the interval. */
   readonly backwards: string[];
-  /** Stops that guidance alone beats in precision and in recall, both by more than the interval over briefs. */
+  /** Stops that guidance alone equals or beats in both measures, and beats in one by more than the interval over briefs. */
   readonly dominated: string[];
 }
 
@@ -20,24 +20,17 @@ export interface Verdict {
 export function verdictOn(stops: readonly Stop[], guidanceAlone: readonly MeasuredSetting[], seed: number): Verdict {
   const first = stops[0];
   const last = stops.at(-1);
-  /** Whether b is above a by more than the interval. */
-  const clearlyAbove = (a: readonly number[], b: readonly number[]): boolean => {
-    const differences = b.map((value, i) => value - (a[i] ?? NaN));
-    return (intervalOverBriefs(differences, seed)?.low ?? 0) > 0;
-  };
   const backwards = stops.slice(1).flatMap((stop, i) => {
     const before = stops[i];
     if (before === undefined) return [];
     const wrong = [
-      ...(clearlyAbove(before.precisions, stop.precisions) ? ['precision'] : []),
-      ...(clearlyAbove(stop.recalls, before.recalls) ? ['recall'] : []),
+      ...(clearlyAbove(before.precisions, stop.precisions, seed) ? ['precision'] : []),
+      ...(clearlyAbove(stop.recalls, before.recalls, seed) ? ['recall'] : []),
     ];
     return wrong.map((measure) => `${measure} from ${before.dial} to ${stop.dial}`);
   });
   const dominated = stops.flatMap((stop) => {
-    const better = guidanceAlone.find(
-      (one) => clearlyAbove(stop.precisions, one.precisions) && clearlyAbove(stop.recalls, one.recalls),
-    );
+    const better = guidanceAlone.find((one) => clearlyDominates(one, stop, seed));
     return better === undefined ? [] : [`${stop.dial} by ${describeGuidance(better)}`];
   });
   return {

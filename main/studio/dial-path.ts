@@ -4,6 +4,8 @@ import { takeRows } from '../engine/features/features.ts';
 import { resampledFrechetDistance } from '../engine/metrics/frechet-distance.ts';
 import { vendiScore } from '../engine/metrics/vendi-score.ts';
 import {
+  clearlyDominates,
+  dominates,
   drawsOf,
   intervalOverBriefs,
   meanOf,
@@ -25,16 +27,21 @@ export type Stop = MeasuredSetting & { readonly dial: number };
 
 /**
  * The dial's stops, −1 to 1, chosen among measured settings. The ends are the affordable settings of highest precision and
- * of highest recall. Dial 0 is the usual guidance as it is, or, where that does not lie between the ends in both measures,
- * the guidance without reweighting that does and is furthest out, if there is one. Between an end and the middle, precision and recall go
- * one way only, and of the settings near their share of the way those furthest out are taken: better in both than the
- * straight line.
+ * of highest recall. Dial 0 is the usual guidance as it is, or, where that does not lie between the ends in both measures
+ * or another guidance clearly beats it, the guidance without reweighting that does and is furthest out, if there is one.
+ * Between an end and the middle, precision and recall go one way only, no stop is one that guidance alone beats, and of the
+ * settings near their share of the way those furthest out are taken: better in both than the straight line.
  *
  * @param grid measured settings; `usual` is one of them, without reweighting
+ * @param seed of the intervals over briefs
  */
-export function stopsOf(grid: readonly MeasuredSetting[], usual: MeasuredSetting): Stop[] {
+export function stopsOf(grid: readonly MeasuredSetting[], usual: MeasuredSetting, seed: number): Stop[] {
+  const alone = grid.filter(({ densityWeight }) => densityWeight === 1);
   const affordable = grid.filter(
-    ({ acceptance, shortfall }) => acceptance >= leastAcceptance && shortfall <= mostShortfall,
+    (setting) =>
+      setting.acceptance >= leastAcceptance &&
+      setting.shortfall <= mostShortfall &&
+      !alone.some((guidance) => dominates(guidance, setting)),
   );
   const best = (score: (setting: MeasuredSetting) => number): MeasuredSetting =>
     affordable.reduce((top, setting) => (score(setting) > score(top) ? setting : top), usual);
@@ -43,7 +50,8 @@ export function stopsOf(grid: readonly MeasuredSetting[], usual: MeasuredSetting
   const unweighted = affordable.filter(({ densityWeight }) => densityWeight === 1);
   const [instead = usual] = between(diverse, faithful, unweighted, [1 / 2], 1);
   const isBetween = precedes(diverse, usual, 1) && precedes(usual, faithful, 1);
-  const centre = isBetween || instead.densityWeight !== 1 ? usual : instead;
+  const isBeaten = alone.some((guidance) => clearlyDominates(guidance, usual, seed));
+  const centre = (isBetween && !isBeaten) || instead.densityWeight !== 1 ? usual : instead;
   const shares = Array.from({ length: stopsASide - 1 }, (_, i) => (i + 1) / stopsASide);
   const faithfulSide = between(centre, faithful, affordable, shares, 1).toReversed();
   const diverseSide = between(centre, diverse, affordable, shares, -1);

@@ -4,7 +4,13 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { calibrate, type CalibrationSettings } from '../../main/studio/calibrate.ts';
 import { readCalibration } from '../../main/studio/calibration.ts';
 import { guidancesToTry } from '../../main/studio/calibration-guidance.ts';
-import { poolDistances, recallOf, type MeasuredSetting } from '../../main/studio/calibration-measures.ts';
+import {
+  candidateThresholds,
+  keptRows,
+  poolDistances,
+  recallOf,
+  type MeasuredSetting,
+} from '../../main/studio/calibration-measures.ts';
 import { presetsOf } from '../../main/studio/calibration-presets.ts';
 import { verdictOn } from '../../main/studio/calibration-verdict.ts';
 import { stopsOf } from '../../main/studio/dial-path.ts';
@@ -13,6 +19,7 @@ import { compareManifolds, manifoldRadii, precision, recall } from '../../main/e
 import { momentsOf } from '../../main/engine/metrics/frechet-distance.ts';
 import { philoxStream } from '../../main/engine/tensor/philox.ts';
 import { densityJudge } from '../../main/studio/density-judge.ts';
+import { lcg } from '../doubles/lcg.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
 import { packagesWorkshop } from '../doubles/packages-workshop.ts';
 import { temporaryFolder } from '../doubles/packages.ts';
@@ -172,6 +179,65 @@ describe('precision and recall of a part of a pool', () => {
   });
 });
 
+describe('the kept of a pool', () => {
+  it('come from both sides of the threshold as often as accept/reject keeps them', () => {
+    // 40 of 100 favoured, the others accepted at 1/16: 40 / (40 + 60/16) of what is kept is favoured.
+    const probabilities = Array.from({ length: 100 }, (_, row) => (row % 5 < 2 ? 1 : 1 / 16));
+    const share = 40 / (40 + 60 / 16);
+    const random = lcg(11);
+    let favoured = 0;
+    const times = new Float64Array(100);
+    for (let i = 0; i < 2000; i++) {
+      const rows = keptRows(probabilities, 42, random);
+      expect(new Set(rows).size).toBe(42);
+      for (const row of rows) {
+        times[row] = (times[row] ?? 0) + 1;
+        favoured += probabilities[row] === 1 ? 1 : 0;
+      }
+    }
+    expect(favoured / (2000 * 42)).toBeCloseTo(share, 3);
+    // Within a side, every row as often as any other: 5 standard deviations of a binomial share.
+    const each = (2000 * 42 * (1 - share)) / 60;
+    times.forEach((count, row) => {
+      if (probabilities[row] !== 1) expect(Math.abs(count - each)).toBeLessThan(5 * Math.sqrt(each));
+    });
+  });
+
+  it('are all there is of a side that is too small, filled up from the other', () => {
+    const rows = keptRows([1, 1, 0.5, 0.5, 0.5, 0.5], 5, lcg(3));
+    expect(rows).toHaveLength(5);
+    expect(rows).toEqual(expect.arrayContaining([0, 1]));
+    expect(keptRows([1, 1, 1, 1], 3, lcg(3))).toHaveLength(3);
+  });
+});
+
+describe('the thresholds that are tried', () => {
+  it('part candidates that are all less dense than most references, to the hundredth of a percent', async () => {
+    const reference = featuresFromRows(Array.from({ length: 40 }, (_, i) => [i, 0]));
+    const judge = await densityJudge(reference);
+    const percentiles = [0.12, 0.14, 0.16, 0.18, 0.2, 0.24, 0.3, 0.34, 0.4, 0.5];
+    const pool = {
+      brief: 'a',
+      guidanceScale: 1,
+      guidanceInterval: null,
+      secondsPerImage: 1,
+      features: reference,
+      densities: percentiles.map((percentile) => ({ density: 1, percentile })),
+    };
+    const brief = {
+      reference,
+      radii: await manifoldRadii(reference, 3),
+      moments: momentsOf(reference),
+      judge,
+      pools: new Map([['1', pool]]),
+    };
+    const thresholds = candidateThresholds([brief]);
+    expect(thresholds).toHaveLength(8);
+    expect(thresholds).toEqual(thresholds.toSorted((a, b) => a - b));
+    expect([thresholds[0], thresholds.at(-1)]).toEqual([expect.closeTo(0.15, 9), expect.closeTo(0.455, 1)]);
+  });
+});
+
 const setting = (
   guidanceScale: number,
   densityWeight: number,
@@ -211,7 +277,7 @@ describe('the stops of the dial', () => {
   ];
 
   it('end at the highest precision and recall that are affordable and measurable, with the usual guidance between', () => {
-    const stops = stopsOf(grid, usual);
+    const stops = stopsOf(grid, usual, 0);
     expect(stops.map(({ dial }) => dial)).toEqual([-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1]);
     expect(stops[0]).toMatchObject({ guidanceScale: 6, densityWeight: 16 });
     expect(stops[4]).toMatchObject({ guidanceScale: 3, densityWeight: 1 });
@@ -219,7 +285,7 @@ describe('the stops of the dial', () => {
   });
 
   it('go one way in precision and in recall, through the settings furthest out', () => {
-    const stops = stopsOf(grid, usual);
+    const stops = stopsOf(grid, usual, 0);
     stops.slice(1).forEach((stop, i) => {
       expect(stop.precision).toBeLessThanOrEqual(stops[i]?.precision ?? NaN);
       expect(stop.recall).toBeGreaterThanOrEqual(stops[i]?.recall ?? NaN);
@@ -232,22 +298,69 @@ describe('the stops of the dial', () => {
 
   it('have another guidance in the middle where the usual one is worse than an end in both measures', () => {
     const poor = setting(3, 1, 0.35, 0.25, 1);
-    const stops = stopsOf([poor, ...grid.slice(1)], poor);
+    const stops = stopsOf([poor, ...grid.slice(1)], poor, 0);
     expect(stops[4]).toMatchObject({ densityWeight: 1, guidanceScale: expect.not.closeTo(3) });
     expect(verdictOn(stops, [], 0).backwards).toEqual([]);
   });
 
+  it('are never ones that guidance alone beats, not even where they lie nearest to their share of the way', () => {
+    const middle = setting(3, 1, 0.5, 0.6, 1);
+    // Exactly halfway between the middle and −1, but guidance 5 has more precision at the same recall.
+    const beaten = setting(4, 2, 0.7, 0.55, 0.8);
+    const better = setting(5, 1, 0.78, 0.55, 1);
+    const stops = stopsOf(
+      [middle, setting(6, 16, 0.9, 0.5, 0.3), beaten, better, setting(1, 1, 0.3, 0.9, 1)],
+      middle,
+      0,
+    );
+    expect(stops.map(({ guidanceScale }) => guidanceScale)).not.toContain(4);
+    expect(stops[2]).toMatchObject({ guidanceScale: 5, densityWeight: 1 });
+  });
+
+  it('have another guidance in the middle where one clearly beats the usual one', () => {
+    const better = setting(2, 1, 0.66, 0.66, 1);
+    const stops = stopsOf([...grid, better], usual, 0);
+    expect(stops[4]).toMatchObject({ guidanceScale: 2, densityWeight: 1 });
+    expect(verdictOn(stops, [usual, better], 0)).toMatchObject({ backwards: [], dominated: [] });
+  });
+
+  it('use both directions of reweighting and follow the frontier of a model that obeys one', () => {
+    // A model on the quarter circle p² + r² = 0.9²; guidance alone is worth 3 % less, reweighting towards the middle 2 % less.
+    const at = (angle: number, share: number, scale: number, weight: number) =>
+      setting(scale, weight, 0.9 * share * Math.sin(angle), 0.9 * share * Math.cos(angle), weight === 1 ? 1 : 0.5);
+    const angles = Array.from({ length: 29 }, (_, i) => 0.2 + 0.04 * i);
+    const frontier = angles.flatMap((angle) => [
+      ...[2, 4, 1 / 2, 1 / 4].map((weight) => at(angle + 0.05 * Math.log2(weight), 1, 1 + angle, weight)),
+      at(angle, 0.97, 1 + angle, 1),
+      at(angle, 0.95, 1 + angle, 16),
+    ]);
+    const middle = frontier.find(({ guidanceScale, densityWeight }) => densityWeight === 1 && guidanceScale > 1.75);
+    if (middle === undefined) throw new Error('expected a middle');
+    const stops = stopsOf(frontier, middle, 0);
+    stops.forEach(({ dial, precision: p, recall: r, densityWeight }) => {
+      expect([dial, Math.hypot(p, r)]).toEqual([dial, expect.closeTo(dial === 0 ? 0.97 * 0.9 : 0.9, 9)]);
+      expect([1, 2, 4, 1 / 2, 1 / 4]).toContain(densityWeight);
+    });
+    expect(stops[0]?.densityWeight).toBe(4);
+    expect(stops[8]?.densityWeight).toBe(1 / 4);
+    const gaps = stops.slice(1).map((stop, i) => (stops[i]?.precision ?? NaN) - stop.precision);
+    for (const gap of gaps) expect(gap).toBeGreaterThan(0);
+  });
+
   it('are all the usual guidance where nothing else can be had', () => {
-    expect(new Set(stopsOf([usual], usual).map(({ guidanceScale }) => guidanceScale))).toEqual(new Set([3]));
+    expect(new Set(stopsOf([usual], usual, 0).map(({ guidanceScale }) => guidanceScale))).toEqual(new Set([3]));
   });
 
   it('are held against guidance alone and against themselves', () => {
-    const stops = stopsOf(grid, usual);
+    const stops = stopsOf(grid, usual, 0);
     const fair = verdictOn(stops, [usual, setting(4.5, 1, 0.75, 0.45, 1)], 0);
     expect(fair).toMatchObject({ backwards: [], dominated: [] });
     expect(fair.precisionApart).toBeCloseTo(0.5, 9);
     expect(fair.recallApart).toBeCloseTo(0.6, 9);
     expect(verdictOn(stops, [setting(5, 1, 0.95, 0.35, 1)], 0).dominated).toEqual(['-1 by guidance 5']);
+    // As good in one measure and clearly better in the other is better; better in one and worse in the other is not.
+    expect(verdictOn(stops, [setting(5, 1, 0.9, 0.35, 1)], 0).dominated).toEqual(['-1 by guidance 5']);
+    expect(verdictOn(stops, [setting(5, 1, 0.95, 0.29, 1)], 0).dominated).toEqual([]);
     expect(verdictOn(stops.toReversed(), [], 0).backwards).not.toEqual([]);
   });
 });

@@ -84,7 +84,7 @@ export const calibrate: Register = (program) => {
             const { stop } = event;
             const figures = stop.measures.map(({ name, value }) => `${name} ${value?.toPrecision(3) ?? '–'}`);
             tell(
-              `dial ${stop.dial}: ${describeGuidance(stop)}, weight ${stop.densityWeight.toPrecision(3)} at ${stop.densityThreshold.toFixed(1)} %: ${figures.join(', ')}, acceptance ${stop.acceptance?.toFixed(2) ?? '–'}`,
+              `dial ${stop.dial}: ${describeGuidance(stop)}, weight ${stop.densityWeight.toPrecision(3)} at ${stop.densityThreshold.toFixed(2)} %: ${figures.join(', ')}, acceptance ${stop.acceptance?.toFixed(2) ?? '–'}`,
             );
             break;
           }
