@@ -12,7 +12,8 @@ import { densityJudge, type DensityJudge } from './density-judge.ts';
 import { encodePictures, encodeTexts, featureName, featuresOf } from './encode-pictures.ts';
 import type { PictureVectors } from './feature-cache.ts';
 import { measuresOf } from './measure.ts';
-import { hasReferenceSet, loadReferenceSet, statedIn, subsetFor, type Stated, type Subset } from './reference-set.ts';
+import { hasReferenceSet, loadReferenceSet, subsetFor, type Subset } from './reference-set.ts';
+import { statedIn, type Stated } from './stated.ts';
 import type { Workshop } from './workshop.ts';
 
 /** A picture as the model's own feature encoder sees it. */

@@ -1,36 +1,42 @@
 import type { AttributeHead } from '../model-packages/feature-encoder.ts';
-import { statedIn } from './reference-set.ts';
+import { readingsIn } from './stated.ts';
+
+export interface Confounders {
+  readonly captions: readonly string[];
+  /** How many of them, the first ones, are the caption with one value exchanged. */
+  readonly exchanged: number;
+}
 
 /**
  * Captions that could be confused with a picture's own: the caption with one attribute's value exchanged (Cross & Ragni
  * 2024, section 5.2: "red sphere" becomes "blue sphere"), filled up with captions of other pictures.
  *
- * @param head whose value is exchanged; null, or not stated by the caption: other captions only
+ * @param attribute whose value is exchanged, by name among the heads that captions are read by; null, or not stated by the
+ *   caption: other captions only
  * @param random uniform in [0, 1)
  */
 export function confoundersOf(
   caption: string,
   others: readonly string[],
-  head: AttributeHead | null,
+  attribute: { readonly name: string; readonly heads: readonly AttributeHead[] } | null,
   count: number,
   random: () => number,
-): string[] {
-  const exchanged = head === null ? [] : shuffled(exchanges(caption, head), random);
+): Confounders {
+  const exchanged = attribute === null ? [] : shuffled(exchanges(caption, attribute.name, attribute.heads), random);
   const rest = shuffled([...new Set(others)], random);
   const distinct = new Set([...exchanged, ...rest].filter((each) => each !== caption));
-  return [...distinct].slice(0, count);
+  const captions = [...distinct].slice(0, count);
+  return { captions, exchanged: Math.min(captions.length, exchanged.length) };
 }
 
-function exchanges(caption: string, head: AttributeHead): string[] {
-  const stated = statedIn(caption, [head])[head.name];
-  const own = stated === undefined ? undefined : head.values[stated];
-  if (own === undefined) return [];
-  const words = own.split(/[\s-]+/).join('[\\s-]+');
-  const place = new RegExp(`\\b${words}\\b`, 'i');
+/** All heads read the caption together: by one alone, "blue" in "sky blue backdrop" would be a product's colour. */
+function exchanges(caption: string, name: string, heads: readonly AttributeHead[]): string[] {
+  const reading = readingsIn(caption, heads).find(({ head }) => head.name === name);
+  if (reading === undefined) return [];
+  const { head, value: own, from, to } = reading;
   return head.values
-    .filter((value) => value !== own && value !== 'none')
-    .map((value) => caption.replace(place, value))
-    .filter((changed) => changed !== caption);
+    .filter((value, at) => at !== own && value !== 'none')
+    .map((value) => caption.slice(0, from) + value + caption.slice(to));
 }
 
 function shuffled<T>(values: readonly T[], random: () => number): T[] {

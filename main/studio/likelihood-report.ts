@@ -1,23 +1,25 @@
 import { Failure } from '../contract/failures.ts';
-import { likelihoodSettingsSchema, likelihoodWarning, type LikelihoodReport } from '../contract/likelihood.ts';
+import { likelihoodWarning, type LikelihoodReport } from '../contract/likelihood.ts';
 import type { WorkProgress } from '../contract/work-progress.ts';
 import { rankCaptions, type CaptionRanking } from '../engine/diffusion/caption-ranking.ts';
 import { uniformNumbers } from '../engine/features/uniform.ts';
 import { philoxStream } from '../engine/tensor/philox.ts';
-import { loadFeatureEncoder, type AttributeHead } from '../model-packages/feature-encoder.ts';
+import { loadFeatureEncoder } from '../model-packages/feature-encoder.ts';
 import type { ModelPackage } from '../model-packages/package.ts';
 import { openPackage } from '../model-packages/resolve.ts';
 import { captionedPictures } from './captioned-pictures.ts';
 import { confoundersOf } from './confounders.ts';
-import { checkSize, pictureLikelihood } from './likelihood.ts';
+import { checkSize } from './likelihood.ts';
 import { Pace } from './pace.ts';
+import { scoreTexts } from './score-texts.ts';
 import type { Workshop } from './workshop.ts';
 
 export interface CaptionTestSettings {
   /** `reference`, or a folder of pictures with captions. */
   readonly images: string;
   readonly model: string;
-  readonly count: number;
+  /** Pictures, the first by name; null: 200, or all where there are fewer. */
+  readonly count: number | null;
   readonly confounderCount: number;
   /** Name of the head whose value is exchanged in the captions; null: captions of other pictures. */
   readonly vary: string | null;
@@ -34,6 +36,8 @@ export interface CaptionTestReport {
   /** What guessing would reach. */
   readonly chance: number;
   readonly vary: string | null;
+  /** Pictures whose every other caption is its own with another value of `vary`; the rest are filled up with other captions. */
+  readonly exchangedCount: number;
   /** Of log p: margins in nats. */
   readonly likelihood: CaptionRanking;
   /** Of the text-image score: margins in cosines; null where the model has no encoder pair. */
@@ -45,14 +49,20 @@ export interface CaptionTestReport {
     readonly nats: readonly number[];
     readonly textImageScores: readonly (number | null)[];
   }[];
+  readonly method: LikelihoodReport['method'];
   readonly stepCount: number;
   readonly probeCount: number;
   readonly seed: number;
   readonly evaluations: number;
+  /** What was not as usual, each once. */
+  readonly notes: readonly string[];
   readonly warning: string;
 }
 
 export type CaptionTestEvent = WorkProgress | { readonly kind: 'complete'; readonly report: CaptionTestReport };
+
+/** Pictures of a report that names no number. */
+const usualCount = 200;
 
 /**
  * The experiment of Cross & Ragni 2024, section 5.2, on any pictures with captions: does log p pick the right caption among
@@ -67,42 +77,51 @@ export async function* captionTest(
 ): AsyncGenerator<CaptionTestEvent, void, void> {
   const { stepCount, probeCount, seed, confounderCount } = settings;
   const modelPackage = openPackage(settings.model, workshop.folders);
-  const head = headOf(settings.vary, modelPackage);
-  const pictures = await captionedPictures(settings.images, modelPackage, settings.count);
+  const attribute = attributeOf(settings.vary, modelPackage);
+  const pictures = await captionedPictures(settings.images, modelPackage, settings.count ?? usualCount);
+  if (settings.count !== null && pictures.length < settings.count)
+    throw new Failure(
+      'bad-input',
+      `count: expected at most ${pictures.length}, the pictures in ${settings.images}, got ${settings.count}`,
+      'count',
+    );
   const captions = pictures.map(({ caption }) => caption);
   const random = uniformNumbers(philoxStream(seed, 0, 'selection'));
   const confounders = pictures.map(({ caption, name }) => {
-    const found = confoundersOf(caption, captions, head, confounderCount, random);
-    if (found.length < confounderCount)
+    const found = confoundersOf(caption, captions, attribute, confounderCount, random);
+    if (found.captions.length < confounderCount)
       throw new Failure(
         'bad-input',
-        `${name}: expected ${confounderCount} confounders, only ${found.length} can be made of its caption and the others`,
+        `${name}: expected ${confounderCount} confounders, only ${found.captions.length} can be made of its caption and the others`,
         'confounders',
       );
     return found;
   });
 
   const rows: CaptionTestReport['rows'][number][] = [];
+  const notes = new Set<string>();
   let evaluations = 0;
+  let method: LikelihoodReport['method'] = 'vector-jacobian';
   const pace = new Pace(workshop);
   pace.start();
   for (const [at, { name, caption, read }] of pictures.entries()) {
     const picture = await read();
     checkSize(picture, modelPackage, name);
-    const request = { image: name, prompt: caption, model: settings.model, stepCount, probeCount, seed };
-    const parsed = likelihoodSettingsSchema.parse({ ...request, confounders: confounders[at] });
-    let report: LikelihoodReport | undefined;
-    for await (const event of pictureLikelihood(picture, parsed, modelPackage, workshop, signal))
-      if (event.kind === 'complete') report = event.report;
-    if (report === undefined) throw new Failure('engine-gone', 'The engine ended without an answer.');
-    const scored = [report.conditional, ...report.confounders];
+    const texts = [caption, ...(confounders[at]?.captions ?? [])];
+    const effort = { stepCount, probeCount, seed, method: null };
+    const scoring = scoreTexts(picture, texts, effort, modelPackage, workshop, signal);
+    let step = await scoring.next();
+    while (step.done !== true) step = await scoring.next();
+    const { figures, scored } = step.value;
     rows.push({
       name,
-      captions: scored.map(({ prompt }) => prompt),
-      nats: scored.map(({ nats }) => nats),
-      textImageScores: scored.map(({ textImageScore }) => textImageScore),
+      captions: texts,
+      nats: figures.map(({ nats }) => nats),
+      textImageScores: figures.map(({ textImageScore }) => textImageScore),
     });
-    evaluations += report.evaluations;
+    evaluations += scored.evaluations;
+    method = scored.method;
+    for (const note of step.value.notes) notes.add(note);
     yield pace.progress(rows.length, pictures.length);
   }
 
@@ -116,31 +135,33 @@ export async function* captionTest(
       imageCount: rows.length,
       captionCount: confounderCount + 1,
       chance: 1 / (confounderCount + 1),
-      vary: head?.name ?? null,
+      vary: attribute?.name ?? null,
+      exchangedCount: confounders.filter(({ exchanged }) => exchanged === confounderCount).length,
       likelihood: rankCaptions(
         rows.map(({ nats }) => nats),
         own,
       ),
       textImageScore: cosines.every((row) => row.length === confounderCount + 1) ? rankCaptions(cosines, own) : null,
       rows,
+      method,
       stepCount,
       probeCount,
       seed,
       evaluations,
+      notes: [...notes],
       warning: likelihoodWarning,
     },
   };
 }
 
-function headOf(name: string | null, { folder, card, id }: ModelPackage): AttributeHead | null {
+function attributeOf(name: string | null, { folder, card, id }: ModelPackage) {
   if (name === null) return null;
   const heads = card['featureEncoder'] == null ? [] : loadFeatureEncoder(folder).attributes;
-  const found = heads.find((head) => head.name === name);
-  if (found === undefined)
+  if (!heads.some((head) => head.name === name))
     throw new Failure(
       'bad-input',
       `vary: expected a head of model ${id} (${heads.map((head) => head.name).join(', ') || 'it has none'}), got "${name}"`,
       'vary',
     );
-  return found;
+  return { name, heads };
 }

@@ -14,7 +14,8 @@ import { statedLogProbability } from './batch-judge.ts';
 import { encodePictures, featureName, featuresOf } from './encode-pictures.ts';
 import { generateCandidates } from './generate-candidates.ts';
 import { prepareGeneration } from './prepare-generation.ts';
-import { hasReferenceSet, loadReferenceSet, statedIn } from './reference-set.ts';
+import { hasReferenceSet, loadReferenceSet } from './reference-set.ts';
+import { statedIn } from './stated.ts';
 import type { Workshop } from './workshop.ts';
 
 export type GuidanceEvent =

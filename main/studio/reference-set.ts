@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../contract/failures.ts';
 import { takeRows, type Features } from '../engine/features/features.ts';
-import type { AttributeHead, FeatureEncoder } from '../model-packages/feature-encoder.ts';
+import type { FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import { parseNpy, readFeatures } from './npy.ts';
+import { statedIn } from './stated.ts';
 
 /** Real pictures as vectors: what fidelity and diversity are measured against. */
 export interface ReferenceSet {
@@ -65,47 +66,6 @@ async function readTable(path: string): Promise<Features> {
   if (shape.length !== 2 || count === undefined || width === undefined)
     throw new Failure('model-broken', `${path}: expected two dimensions, got (${shape.join(', ')})`, path);
   return { count, width, values };
-}
-
-/** What a brief states: head → index of the value. */
-export type Stated = Readonly<Record<string, number>>;
-
-/** Values that every picture without a particular one has, or that are everyday words: a brief does not mean them. */
-const unspoken = new Set(['none', 'plain', 'medium', 'new']);
-/** The noun that follows a value tells its head where several have the same value ("white mug on a grey backdrop"). */
-const nouns: Readonly<Record<string, RegExp>> = {
-  backdrop: /^(backdrop|background)$/,
-  light: /^(light|lighting|lit)$/,
-};
-
-/**
- * The values that a brief names, by the heads' own words. An unclear word goes to the first head that has it, unless the
- * next word names another head.
- */
-export function statedIn(brief: string, heads: readonly AttributeHead[]): Stated {
-  const words = brief.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-  const stated: Record<string, number> = {};
-  for (let at = 0; at < words.length; at++)
-    for (const head of candidates(words, at, heads)) {
-      if (Object.hasOwn(stated, head.head.name)) continue;
-      stated[head.head.name] = head.value;
-      break;
-    }
-  return stated;
-}
-
-function candidates(words: readonly string[], at: number, heads: readonly AttributeHead[]) {
-  const found = heads.flatMap((head) => {
-    const value = head.values.findIndex((name) => !unspoken.has(name) && startsAt(words, at, name));
-    return value < 0 ? [] : [{ head, value, length: (head.values[value] ?? '').split(/[\s-]+/).length }];
-  });
-  const named = found.filter(({ head, length }) => nouns[head.name]?.test(words[at + length] ?? '') === true);
-  return named.length > 0 ? named : found.filter(({ head }) => nouns[head.name] === undefined || found.length === 1);
-}
-
-function startsAt(words: readonly string[], at: number, name: string): boolean {
-  const parts = name.toLowerCase().split(/[\s-]+/);
-  return parts.every((part, i) => words[at + i] === part || words[at + i] === `${part}s`);
 }
 
 /** The part of a reference set that a batch is measured against. */

@@ -140,7 +140,7 @@ describe('the caption test', () => {
       .png()
       .toFile(path);
   }
-  const test = { count: 10, confounderCount: 2, vary: 'color', seed: 1, ...few };
+  const test = { count: null, confounderCount: 2, vary: 'color', seed: 1, ...few };
 
   it('ranks captions by log p and by the text-image score; the colours that this model knows are told apart', async () => {
     using model = measuredPackage();
@@ -157,9 +157,13 @@ describe('the caption test', () => {
       captionCount: 3,
       chance: 1 / 3,
       vary: 'color',
+      exchangedCount: 2,
+      method: 'vector-jacobian',
+      notes: [],
       likelihood: { accuracy: 1, meanReciprocalRank: 1, imageCount: 2 },
       textImageScore: { accuracy: 1 },
-      evaluations: 2 * 4 * 4 * 4 * 2,
+      // Two pictures of three captions each: nothing is spent on the empty prompt.
+      evaluations: 2 * 3 * 4 * 4 * 2,
     });
     expect(last.report.rows.map(({ name, captions }) => [name, captions[0], captions.length])).toEqual([
       ['a.png', 'red vase', 3],
@@ -203,6 +207,7 @@ describe('the caption test', () => {
       { vary: 'mood' },
       /^vary: expected a head of model measured \(color\), got "mood"$/,
     ],
+    ['more pictures than there are', { count: 2 }, /^count: expected at most 1, the pictures in \S+, got 2$/],
     ['more confounders than there are', { confounderCount: 9 }, /^a\.png: expected 9 confounders, only 3 can be made/],
     [
       'a folder without captions',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadFeatureEncoder } from '../../main/model-packages/feature-encoder.ts';
-import { loadReferenceSet, statedIn, subsetFor } from '../../main/studio/reference-set.ts';
+import { loadReferenceSet, subsetFor } from '../../main/studio/reference-set.ts';
 import { commonBriefs } from '../../main/studio/calibration-briefs.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
 import { packageFolder } from '../doubles/packages.ts';
@@ -8,25 +8,7 @@ import { packageFolder } from '../doubles/packages.ts';
 const heads = [
   { name: 'category', output: '', values: ['mug', 'teapot', 'chair'] },
   { name: 'color', output: '', values: ['white', 'red', 'grey'] },
-  { name: 'accent', output: '', values: ['none', 'white', 'red', 'grey'] },
-  { name: 'pattern', output: '', values: ['plain', 'dots'] },
-  { name: 'backdrop', output: '', values: ['white', 'grey', 'dark'] },
-  { name: 'detail', output: '', values: ['ladder back'] },
 ];
-
-describe('what a brief states', () => {
-  it.each([
-    ['a red mug', { category: 0, color: 1 }],
-    ['white teapot with red dots', { color: 0, category: 1, accent: 2, pattern: 1 }],
-    ['white mug on a grey backdrop', { color: 0, category: 0, backdrop: 1 }],
-    ['mug, dark background', { category: 0, backdrop: 2 }],
-    ['chair with a ladder back', { category: 2, detail: 0 }],
-    ['two mugs, plain', { category: 0 }],
-    ['a reddish thing', {}],
-  ])('"%s"', (brief, stated) => {
-    expect(statedIn(brief, heads)).toEqual(stated);
-  });
-});
 
 describe('the references of a brief', () => {
   it('are those that satisfy it, as long as enough are left', async () => {

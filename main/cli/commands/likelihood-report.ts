@@ -9,7 +9,7 @@ import type { Register } from './index.ts';
 interface Options {
   readonly images: string;
   readonly model?: string;
-  readonly count: number;
+  readonly count?: number;
   readonly confounders: number;
   readonly vary?: string;
   readonly steps: number;
@@ -27,7 +27,11 @@ export const likelihoodReport: Register = (program) => {
     )
     .requiredOption('--images <dir|reference>', 'pictures with captions: a folder, or those that the model ships')
     .option('--model <id|dir>', 'the built-in one when absent')
-    .option('--count <number>', 'pictures, the first by name', wholeNumber(1, 100_000), 200)
+    .option(
+      '--count <number>',
+      'pictures, the first by name (200, or all where there are fewer)',
+      wholeNumber(1, 100_000),
+    )
     .option('--confounders <number>', 'for each picture', wholeNumber(1, 64), 3)
     .option('--vary <head>', 'exchange this attribute in the caption (color, category, …); else other captions')
     .option('--steps <number>', 'integration steps, four evaluations each', wholeNumber(1, 1000), 10)
@@ -39,7 +43,7 @@ export const likelihoodReport: Register = (program) => {
       const settings = {
         images,
         model: model ?? defaultModel(workshop.folders),
-        count,
+        count: count ?? null,
         confounderCount: confounders,
         vary: vary ?? null,
         stepCount: steps,
@@ -56,15 +60,20 @@ export const likelihoodReport: Register = (program) => {
 };
 
 function table(report: CaptionTestReport): string {
-  const { likelihood, textImageScore, imageCount, captionCount, chance, vary } = report;
-  const what = vary === null ? 'captions of other pictures' : `the caption with another ${vary}`;
+  const { likelihood, textImageScore, imageCount, captionCount, chance, vary, exchangedCount } = report;
+  const rest =
+    vary === null || exchangedCount === imageCount
+      ? ''
+      : ` (in ${exchangedCount} of ${imageCount}; the rest does not state it, and has captions of other pictures)`;
+  const what = vary === null ? 'captions of other pictures' : `the caption with another ${vary}${rest}`;
   return [
     `${counted(imageCount, 'picture')} (${report.images}), each with its own caption and ${counted(captionCount - 1, 'other')}: ${what}; guessing: ${percent(chance)}`,
     `surprise (log p)   ${rankingLine(likelihood)}, margin ${likelihood.meanMargin.toFixed(2)} nats`,
     textImageScore === null
       ? 'text-image score   not measured: the model has no encoder pair'
       : `text-image score   ${rankingLine(textImageScore)}, margin ${textImageScore.meanMargin.toFixed(3)}`,
-    `${report.evaluations} network evaluations: ${counted(report.stepCount, 'step')}, ${counted(report.probeCount, 'shared probe')} (seed ${report.seed})`,
+    `${report.evaluations} network evaluations: ${counted(report.stepCount, 'step')}, ${counted(report.probeCount, 'shared probe')} (seed ${report.seed}), by ${report.method === 'vector-jacobian' ? 'vector–Jacobian products' : 'finite differences'}`,
+    ...report.notes.map((note) => `note: ${note}`),
     report.warning,
     '',
   ].join('\n');
