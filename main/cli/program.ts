@@ -10,6 +10,12 @@ async function run(argv: readonly string[]): Promise<number> {
     .description(packageJson.description)
     .version(packageJson.version)
     .configureHelp({ showGlobalOptions: true })
+    // Its suggestions stand on a line of their own; a wrong command line gets one line.
+    .configureOutput({
+      outputError: (text, write) => {
+        write(`${text.trim().replaceAll('\n', ' ')}\n`);
+      },
+    })
     // Options belong to the command they follow: `likelihood` and `likelihood report` share names.
     .enablePositionalOptions()
     .exitOverride();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants, type Stats } from 'node:fs';
 import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Failure, toFailure } from '../contract/failures.ts';
 
 /** Files still being written carry this suffix after a random part, so that what a kill leaves is recognised. */
@@ -75,14 +75,26 @@ export async function statOrNull(path: string): Promise<Stats | null> {
   }
 }
 
+/** Makes a folder and those above it, one by one: Node's recursive `mkdir` never returns where a parent refuses, as in /proc. */
+async function makeFolder(path: string): Promise<void> {
+  if ((await statOrNull(path))?.isDirectory()) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  try {
+    await mkdir(path);
+  } catch (error) {
+    // Another may have made it meanwhile.
+    if (!(await statOrNull(path))?.isDirectory()) throw error;
+  }
+}
+
 /** Makes a folder (and those above it) and makes sure that files can be written into it. */
 export async function ensureWritableFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(resolve(path));
     await access(path, constants.W_OK);
   } catch (error) {
     const failure = toFailure(error);
-    if (failure.code === 'internal')
+    if (failure.code === 'internal' || failure.code === 'not-found')
       throw new Failure(
         'not-writable',
         `expected a folder that can be written to at ${path}: ${failure.message}`,

@@ -50,3 +50,11 @@ it('doctor tells versions, disk, models and each provider with its reason', asyn
   expect(told.providers.find(({ provider }) => provider === 'cpu')).toMatchObject({ works: true, reason: null });
   for (const { works, reason } of told.providers) expect(works).toBe(reason === null);
 });
+
+it.each([
+  ['a command', ['generat'], "error: unknown command 'generat' (Did you mean generate?)"],
+  ['a command below another', ['models', 'lst'], "error: unknown command 'lst' (Did you mean list?)"],
+  ['an option', ['models', 'list', '--jsn'], "error: unknown option '--jsn' (Did you mean --json?)"],
+])('answers a mistyped name of %s in one line', async (_what, args, complaint) => {
+  expect(await gamut(args)).toEqual({ exitCode: 2, output: '', complaints: [complaint] });
+});

@@ -1,9 +1,14 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { sweepUnfinished, unfinishedName, writeFileAtomically } from '../../main/library/files.ts';
+import {
+  ensureWritableFolder,
+  sweepUnfinished,
+  unfinishedName,
+  writeFileAtomically,
+} from '../../main/library/files.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -39,6 +44,25 @@ it('takes names as long as the file system allows', async () => {
   const name = `${'n'.repeat(250)}.png`;
   await writeFileAtomically(join(folder, name), Buffer.from('x'));
   expect(readdirSync(folder)).toEqual([name]);
+});
+
+it('makes a folder and those above it, and takes one that is there', async () => {
+  const path = join(folder, 'a', 'b', 'c');
+  await Promise.all([ensureWritableFolder(path), ensureWritableFolder(path)]);
+  await ensureWritableFolder(path);
+  writeFileSync(join(path, 'file'), 'x');
+});
+
+it('refuses a file in the place of a folder', async () => {
+  writeFileSync(join(folder, 'file'), 'x');
+  for (const path of [join(folder, 'file'), join(folder, 'file', 'below')])
+    await expect(ensureWritableFolder(path)).rejects.toMatchObject({ code: 'not-writable', where: path });
+});
+
+// Node's own recursive mkdir never returns here.
+it.runIf(existsSync('/proc/self'))('refuses a place where folders cannot be made', async () => {
+  const path = '/proc/nowhere/batch';
+  await expect(ensureWritableFolder(path)).rejects.toMatchObject({ code: 'not-writable', where: path });
 });
 
 it('sweeps what a kill left, and only that', async () => {
