@@ -42,9 +42,10 @@ def export(net, x, axes, exporter):
     return base64.b64encode(model.SerializeToString()).decode()
 
 
-def case(name, net, dims, axes, exporter):
+def case(name, net, dims, axes, exporter, whole=False):
     torch.manual_seed(3)
     net, x = net().eval(), torch.randn(*dims)
+    if whole: x = (3 * x).round()  # Elements that lie on kinks.
     exact, given = copy.deepcopy(net).double(), x.double().requires_grad_()
     y = exact(given)
     dy = torch.randn(y.shape)
@@ -59,8 +60,12 @@ table = {
     'local response normalization': (lambda: nn.LocalResponseNorm(3), (1, 4, 3, 4), [0, 1, 2, 3], ['legacy']),
     'unbind': (lambda: Layer(lambda x: (lambda a, b, c: a * b + c)(*x.unbind(1))), (2, 3, 4), [0, 1], ['dynamo']),
     'fold': (lambda: Layer(lambda x: F.fold(x, (6, 6), 2, stride=2)), (2, 12, 9), [0], ['dynamo']),
+    'diagonal': (lambda: Layer(lambda x: torch.diagonal(x, 0, 1, 2)), (2, 3, 4), [0], ['legacy', 'dynamo']),
+    'clamped from below, on the bound': (lambda: Layer(lambda x: x.clamp(min=0)), (3, 8), [0], ['legacy', 'dynamo'], True),
+    'clamped from above, on the bound': (lambda: Layer(lambda x: x.clamp(max=1)), (3, 8), [0], ['legacy', 'dynamo'], True),
+    'relu6, on the bounds': (lambda: Layer(F.relu6), (3, 8), [0], ['legacy', 'dynamo'], True),
     '7x7 kernel by its input': (lambda: Layer(lambda conv, x: conv(x) * conv(x).mean(), nn.Conv2d(2, 2, 7, padding=3, stride=2)), (1, 2, 9, 11), [0, 2, 3], ['legacy']),
 }
-cases = [case(name, net, dims, axes, exporter) for name, (net, dims, axes, exporters) in table.items() for exporter in exporters]
+cases = [case(name, net, dims, axes, exporter, *whole) for name, (net, dims, axes, exporters, *whole) in table.items() for exporter in exporters]
 with open(os.path.join(here, 'exports.json'), 'w') as out: json.dump(cases, out)
 print(len(cases), 'cases')

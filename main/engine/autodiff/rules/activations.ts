@@ -37,8 +37,13 @@ const prelu: Rule = ({ inputs: [x = '', slope = ''], dy, needs, make }) => {
   ];
 };
 
-/** Flows where x lies in [low, high], bounds included as in torch.clamp; beyond, it belongs to the bound. */
+/**
+ * Flows where x lies in [low, high], bounds included as in torch.clamp; beyond, it belongs to the bound. From 0 to 6 it is
+ * torch's ReLU6, which leaves its bounds out.
+ */
 const clip: Rule = ({ inputs: [x = '', low = '', high = ''], dy, needs, make }) => {
+  const isRelu6 = make.numbersIn(low)?.[0] === 0 && make.numbersIn(high)?.[0] === 6;
+  if (isRelu6) return [only(make, make.and(make.greater(x, low), make.less(x, high)), dy)];
   const above = low === '' ? undefined : make.greaterOrEqual(x, low);
   const below = high === '' ? undefined : make.lessOrEqual(x, high);
   const inside = above !== undefined && below !== undefined ? make.and(above, below) : (above ?? below);

@@ -36,9 +36,16 @@ function powExponent(make: Operators, x: string, exponent: string, y: string, dy
   return make.mul(dy, make.where(limit, none, make.mul(y, make.log(x))));
 }
 
-/** Ties share the gradient evenly, as torch.maximum does. */
+/**
+ * Ties share the gradient evenly, as torch.maximum does. A single constant is a bound as exporters write that of
+ * torch.clamp: there a tie is the value's alone.
+ */
 const extreme: Rule = ({ inputs, outputs: [y = ''], dy, needs, make }) => {
   if (inputs.length === 1) return [dy];
+  if (inputs.length === 2 && inputs.some((bound) => make.graph.isConstant(bound) && make.rank(bound) === 0)) {
+    const none = make.scalar(0, y);
+    return inputs.map((x, index) => (needs(index) ? make.where(make.equal(x, y), dy, none) : undefined));
+  }
   const hits = inputs.map((x) => make.cast(make.equal(x, y), make.typeOf(y)));
   const count = hits.reduce(make.add);
   const share = make.div(dy, count);

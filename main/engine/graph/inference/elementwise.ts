@@ -1,7 +1,7 @@
 import { add, divideExactly, floorDivide, multiply, subtract, type Dim } from '../dimension.ts';
 import { elementTypeOf, isInteger } from '../element-type.ts';
 import { intAttribute } from '../model.ts';
-import { broadcast, shaped, withKnown, type Fact, type InferenceRule } from './fact.ts';
+import { broadcast, numbers, shaped, withKnown, type Fact, type InferenceRule } from './fact.ts';
 
 type Combine = (a: Dim, b: Dim, integer: boolean) => Dim | undefined;
 
@@ -60,7 +60,8 @@ const comparisons: Readonly<Record<string, (a: number, b: number) => boolean>> =
 const same: InferenceRule = ({ inputs: [x] }) => [x && shaped(x.elementType, x.dims)];
 
 const binary: InferenceRule = ({ node, inputs, fresh }) => {
-  const [first] = inputs;
+  // The type is that of all operands, so of any that is known; of a power it is the base's alone.
+  const first = node.operator === 'Pow' ? inputs[0] : inputs.find((each) => each !== undefined);
   if (first === undefined) return [undefined];
   const fact = shaped(
     first.elementType,
@@ -113,6 +114,16 @@ const negation: InferenceRule = ({ inputs: [x] }) =>
         ),
       ];
 
+const not: InferenceRule = ({ inputs: [x] }) =>
+  x === undefined
+    ? [undefined]
+    : [
+        withKnown(
+          shaped('bool', x.dims),
+          numbers(x)?.map((each) => Number(each === 0)),
+        ),
+      ];
+
 const cast: InferenceRule = ({ node, inputs: [x, like] }) => {
   const to = node.operator === 'CastLike' ? like?.elementType : elementTypeOf(intAttribute(node, 'to', 0));
   if (to === undefined) return [undefined];
@@ -145,7 +156,7 @@ const where: InferenceRule = ({ inputs: [condition, a, b], fresh }) => {
 
 const unaryNames =
   `Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Celu Clip Cos Cosh Elu Erf Exp Gelu HardSigmoid HardSwish
-  Hardmax LeakyRelu Log LogSoftmax Mish Not Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus
+  Hardmax LeakyRelu Log LogSoftmax Mish Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus
   Softsign Sqrt Swish Tan Tanh ThresholdedRelu PRelu LpNormalization MeanVarianceNormalization LRN CumSum Trilu
   InstanceNormalization GroupNormalization RMSNormalization SimplifiedLayerNormalization ScatterElements ScatterND
   Scatter ReverseSequence EyeLike Bernoulli RandomNormalLike RandomUniformLike RotaryEmbedding`.split(/\s+/);
@@ -163,6 +174,7 @@ export const elementwise: Readonly<Record<string, InferenceRule>> = {
   Identity: ({ inputs: [x] }) => [x],
   Dropout: ({ inputs: [x] }) => [x, shaped('bool', x?.dims)],
   Neg: negation,
+  Not: not,
   Floor: rounding,
   Ceil: rounding,
   Cast: cast,
