@@ -43,6 +43,7 @@ const embeddedLimit = 1.5 * 2 ** 30;
 export function differentiateFile({ model: path, out, ...request }: FileDifferentiation): DifferentiatedFile {
   if (!statSync(path, { throwIfNoEntry: false })?.isFile())
     throw new Failure('not-found', `expected an ONNX file, found none at ${path}`, 'model');
+  checkPlace(out);
   const model = decode(readFileSync(path));
   const folder = dirname(resolve(path));
   checkExternalData(model, (location) => statSync(join(folder, location), { throwIfNoEntry: false })?.size);
@@ -62,6 +63,19 @@ export function differentiateFile({ model: path, out, ...request }: FileDifferen
     inputs: result.graph.inputs.map(({ name }) => name),
     outputs: result.graph.outputs.map(({ name }) => name),
   };
+}
+
+/** A file can be written here: a folder that exists, and no folder of the file's own name. */
+function checkPlace(out: string): void {
+  const folder = dirname(resolve(out));
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new Failure(
+      'not-found',
+      `expected a folder to write "${basename(out)}" into, found none at ${folder}`,
+      'out',
+    );
+  if (statSync(out, { throwIfNoEntry: false })?.isDirectory())
+    throw new Failure('bad-input', `expected a file to write, found a folder at ${out}`, 'out');
 }
 
 /** Gives weights a place in the file beside the result: external ones of another folder, and embedded ones too many. */

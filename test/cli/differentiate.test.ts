@@ -93,6 +93,7 @@ describe('the file of a gradient', () => {
     ['a folder', { model: folder }, 'not-found'],
     ['an integer input', { withRespectTo: ['i'] }, 'bad-input'],
     ['an output with more than one element', { output: 'y' }, 'bad-input'],
+    ['a cotangent of a gradient’s name', { cotangent: 'grad_x' }, 'bad-input'],
   ])('is not made from %s', (_, change, code) => {
     const request = { model: file, output: 'L', withRespectTo: ['x'], out: join(folder, 'bad.onnx'), ...change };
     expect(() => differentiateFile(request)).toThrow(expect.objectContaining({ code }));
@@ -117,6 +118,16 @@ describe('the file of a gradient', () => {
 
   it('leaves nothing behind where it cannot be written', () => {
     const out = join(folder, 'no-such-folder', 'g.onnx');
-    expect(() => differentiateFile({ model: file, output: 'L', withRespectTo: ['x'], out })).toThrow(/ENOENT/);
+    const run = () => differentiateFile({ model: file, output: 'L', withRespectTo: ['x'], out });
+    expect(run).toThrow(/expected a folder to write "g\.onnx" into, found none at .*no-such-folder$/);
+  });
+
+  it('is not written over a folder', () => {
+    const out = join(folder, 'taken');
+    mkdirSync(out);
+    const run = () => differentiateFile({ model: file, output: 'L', withRespectTo: ['x'], out });
+    expect(run).toThrow(expect.objectContaining({ code: 'bad-input' }));
+    expect(readdirSync(out)).toEqual([]);
+    expect(existsSync(`${out}.${process.pid}.tmp`)).toBe(false);
   });
 });

@@ -187,5 +187,8 @@ function checkRequest(
   const clash = reserved.find((name) => name === '' || taken.has(name));
   if (clash !== undefined)
     throw new Failure('bad-input', `expected a free name, the model has an input or output named "${clash}"`);
+  const twice = reserved.find((name, index) => reserved.indexOf(name) < index);
+  if (twice !== undefined)
+    throw new Failure('bad-input', `expected a free name for the cotangent, a gradient is named "${twice}"`);
   return found;
 }

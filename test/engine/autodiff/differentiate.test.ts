@@ -253,6 +253,44 @@ describe('operators off the way stay fused:', () => {
   });
 });
 
+describe('operators off the way that have no rule', () => {
+  it.each([
+    ['Det', [3, 3], [], {}],
+    ['LSTM', [2, 1, 3], ['w', 'r'], { hidden_size: 1 }],
+    ['GridSample', [1, 1, 4, 4], ['at'], {}],
+    ['Compress', [2], ['both'], {}],
+  ] as const)('%s: its dims are told by what it reads', async (operator, dims, others, attributes) => {
+    const model = modelOf(
+      [
+        op(operator, ['c', ...others], 'side', attributes),
+        op('Mul', ['side', 'x'], 'm'),
+        op('ReduceSum', ['m'], 'L', { keepdims: 0 }),
+      ],
+      [value('c', dims), value('x', [1, 1, 1, 2])],
+      [value('L', [])],
+      {
+        w: ['float32', [1, 4, 3], Array<number>(12).fill(0.1)],
+        r: ['float32', [1, 4, 1], Array<number>(4).fill(0.1)],
+        at: ['float32', [1, 2, 2, 2], Array<number>(8).fill(0.1)],
+        both: ['bool', [2], [1, 1]],
+      },
+    );
+    const session = await openRaw(differentiate(model, { output: 'L', withRespectTo: ['x'] }));
+    const count = dims.reduce<number>((a, b) => a * b, 1);
+    const feeds = {
+      c: floats(
+        dims,
+        Array.from({ length: count }, (_, index) => (index % 4) + 0.5),
+      ),
+    };
+    const plain = await session.run({ ...feeds, x: floats([1, 1, 1, 2], [1, 2]) });
+    const [a = NaN, b = NaN] = numbersOf(plain['grad_x'] ?? x);
+    // L is linear in x: its value is the gradient along x.
+    expect(relativeError([a + 2 * b], numbersOf(plain['L'] ?? x))).toBeLessThan(1e-6);
+    await session.release();
+  });
+});
+
 describe('branches of decided conditions', () => {
   it('may use the same names for their own values', async () => {
     const branch = (operator: string, name: string) =>

@@ -4,6 +4,7 @@ import { contractions } from './contractions.ts';
 import { elementwise } from './elementwise.ts';
 import { extents } from './extents.ts';
 import { shaped, type Fact, type InferenceRule } from './fact.ts';
+import { rare } from './rare.ts';
 import { reductions } from './reductions.ts';
 import { reshaping } from './reshaping.ts';
 import { selections } from './selections.ts';
@@ -17,6 +18,7 @@ const rules: Readonly<Record<string, InferenceRule>> = {
   ...selections,
   ...extents,
   ...contractions,
+  ...rare,
 };
 
 /** Whether the shapes of an operator's outputs can be told. */
