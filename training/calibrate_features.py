@@ -1,8 +1,9 @@
 """Mix and scale the features of a trained contrastive pair, so that their distances see defects.
 
-Defect features: mixed into the directions that best tell clean renders from spoilt ones (linear discriminants: the
+Defect features: mixed into the directions that best tell clean renders from those with wrong shapes (linear discriminants: the
 clean renders' covariance is whitened, then the shifts that each kind of defect causes are the axes); what is left
-of them is dropped. Then each feature is centred and divided by its standard deviation over clean renders, and the
+of them is dropped. The axis that re-encoding shifts comes first and counts less: every generated picture has passed the
+decoder, whose trace would else outweigh all that one generated picture does better than another. Then each feature is centred and divided by its standard deviation over clean renders, and the
 three groups (content, defect, sharpness) are weighted so that they have the given shares of the mean squared
 distance between clean renders. A spoilt picture then leaves the renders' neighbourhood. The renders are training renders,
 so that those which evaluation judges take no part. The result stands in the checkpoint as `calibrated`, beside the
@@ -32,35 +33,37 @@ from stated import value_counts
 VISIBLE_ROUNDING = 7e-4
 
 
+# what the trace of the autoencoder counts, as a share of what it would: so that pictures encoded and decoded once
+# keep most of the precision of renders
+TRACE = 0.1
+
+
 @torch.no_grad()
 def spoilt_versions(autoencoder, images, generator):
-    """(name, images) for each kind of defect, mild and strong."""
+    """(name, images): pictures re-encoded, then each kind of wrong shape, mild and strong."""
     latents = autoencoder.encode(images)
-    once = spoil.reencode(autoencoder, images)
-    yield "blurred", spoil.blur(images, 0.5)
-    yield "blurred much", spoil.blur(images, 1.2)
+    yield "re-encoded", spoil.reencode(autoencoder, images)
     for pixels in (1.0, 2.0, 4.0):
         yield f"warped {pixels:g} px", spoil.warp(images, pixels, generator)
     yield "warped 2 px, bilinear", spoil.warp(images, 2.0, generator, sharp=False)
-    yield "re-encoded", once
-    yield "re-encoded twice", spoil.reencode(autoencoder, once)
     yield "noisy latents", spoil.noisy_latents(autoencoder, latents, 0.3, generator)
     yield "smoothed latents", spoil.smoothed_latents(autoencoder, latents, 0.5)
 
 
 def discriminants(clean, shifts, ridge=1e-2):
-    """[r,d]: axes along which the shifts [r,d] of the spoilt means are longest in units of the clean deviation.
+    """[r,d]: axes along which the shifts [1 + r,d] of the spoilt means are longest in units of the clean deviation.
 
-    Fisher's linear discriminants; every shift counts alike however long it is. The clean features [n,d] have unit
-    variance along each axis.
+    Fisher's linear discriminants of all shifts but the first; every shift counts alike however long it is. The first axis is
+    the one of them that the first shift points along. The clean features [n,d] have unit variance along each axis.
     """
     covariance = np.cov(clean.T)
     values, vectors = np.linalg.eigh(covariance + ridge * np.trace(covariance) / len(covariance) * np.eye(len(covariance)))
     whiten = (vectors / np.sqrt(values)) @ vectors.T
     whitened = shifts @ whiten
     lengths = np.linalg.norm(whitened, axis=1, keepdims=True)
-    _, _, axes = np.linalg.svd(whitened / lengths, full_matrices=False)
-    return axes @ whiten, lengths[:, 0]
+    _, _, axes = np.linalg.svd((whitened / lengths)[1:], full_matrices=False)
+    first, _ = np.linalg.qr(np.column_stack([axes @ whitened[0], np.eye(len(axes))]))
+    return first.T @ axes @ whiten, lengths[:, 0]
 
 
 @torch.no_grad()
@@ -94,8 +97,8 @@ def main():
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--count", type=int, default=2048)
     parser.add_argument("--spoilt", type=int, default=512, help="renders that are spoilt in each way")
-    parser.add_argument("--defect-share", type=float, default=0.5)
-    parser.add_argument("--sharpness-share", type=float, default=0.2)
+    parser.add_argument("--defect-share", type=float, default=0.4)
+    parser.add_argument("--sharpness-share", type=float, default=0.1)
     options = parser.parse_args()
 
     workers = Workers(2)
@@ -132,6 +135,7 @@ def main():
     units = np.concatenate([np.maximum(part, 0.1 * np.median(part)) for part in deviations])
     units = np.maximum(units, visible)
     scale = np.concatenate([np.full(len(part), np.sqrt(share / len(part))) for share, part in zip(shares, deviations)]) / units
+    scale[CONTENT] *= TRACE
     state["calibrated"] = mixed(weights, axes, mean, scale)
     checkpoint.save(state, path)
     for name, part in zip(("content", "defect", "sharpness"), deviations):

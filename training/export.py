@@ -179,15 +179,20 @@ def description(pair, vocabulary: int, training: dict) -> dict:
 
 
 def training_record(denoiser: str, contrastive: str) -> dict:
-    """What each network saw, from its checkpoint."""
+    """What each network saw, from its checkpoint; for an autoencoder that came back from the shipped model (initialise.py),
+    from the shipped record."""
+    came_back = not (checkpoint.CHECKPOINTS / "autoencoder.pt").exists()
+    shipped = json.loads((SHIPPED / "gamut.json").read_text(encoding="utf-8"))["training"] if came_back else {}
     record = {}
     for part, name in (("autoencoder", "autoencoder"), ("decoder", "decoder"), ("denoiser", denoiser), ("contrastive", contrastive)):
-        if part == "decoder" and not (checkpoint.CHECKPOINTS / "decoder.pt").exists():
-            continue  # the decoder was not trained on alone
-        state = checkpoint.load(checkpoint.CHECKPOINTS / f"{name}.pt")
-        record[part] = {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)}
-        if "samples" in state:
-            record[part]["samples"] = state["samples"]
+        path = checkpoint.CHECKPOINTS / f"{name}.pt"
+        if path.exists():
+            state = checkpoint.load(path)
+            record[part] = {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)}
+            if "samples" in state:
+                record[part]["samples"] = state["samples"]
+        elif part in shipped:
+            record[part] = shipped[part]
     return record
 
 

@@ -1,5 +1,6 @@
 """Weights back from an exported model folder, for training that goes on after its checkpoints are gone."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,12 @@ def load_exported(denoiser, folder: Path) -> None:
     """The text encoder and U-Net of a model folder into `denoiser`."""
     fill(denoiser.text_encoder, Path(folder) / "text_encoder" / "model.onnx")
     fill(denoiser.unet, Path(folder) / "unet" / "model.onnx", "unet.")
+
+
+def exported_record(folder: Path) -> tuple[int, int, float]:
+    """(steps, samples, seconds) of a model folder's denoiser so far, so that a run that goes on counts on from there."""
+    record = json.loads((Path(folder) / "gamut.json").read_text())["training"]["denoiser"]
+    return record["steps"], record["samples"], 60 * record["minutes"]
 
 
 def load_exported_autoencoder(folder: Path) -> Autoencoder:

@@ -23,17 +23,20 @@ from parallel import Workers
 from stated import NAMES, NOT_APPLICABLE, satisfies, stated, value_counts
 
 SPOILT = 0.4  # share of spoilt pictures in a batch
-ATTRIBUTE_WEIGHT, DEFECT_WEIGHT, STRENGTH_WEIGHT, THUMBNAIL_WEIGHT = 0.3, 0.5, 0.2, 0.5
+SPOILT_PARTS = (1, 2, 2, 2, 3, 4, 5)  # kinds of defect in equal parts; warps, the hardest to see, three times
+SEEN_WHEN_CLEAN = ("material",)  # spoiling removes the highlights that tell materials apart, but not the label
+HARDER = {"material": 3}  # a highlight one or two pixels wide is all that tells glazed from matte
+ATTRIBUTE_WEIGHT, DEFECT_WEIGHT, STRENGTH_WEIGHT, THUMBNAIL_WEIGHT = 0.3, 1.0, 0.2, 0.5
 
 
 @torch.no_grad()
 def spoil_some(images, autoencoder, rng):
-    """Spoils the first SPOILT of a batch in equal parts; gives back images, kinds and strengths in 0..1."""
+    """Spoils the first SPOILT of a batch; gives back images, kinds and strengths in 0..1."""
     images = images.clone()
     kinds, strengths = torch.zeros(len(images), dtype=torch.long), torch.zeros(len(images))
-    each = max(1, int(len(images) * SPOILT / (len(DEFECTS) - 1)))
-    for kind in range(1, len(DEFECTS)):
-        part = slice((kind - 1) * each, kind * each)
+    each = max(1, int(len(images) * SPOILT / len(SPOILT_PARTS)))
+    for place, kind in enumerate(SPOILT_PARTS):
+        part = slice(place * each, (place + 1) * each)
         strength = float(rng.uniform(0.1, 1))
         if kind == 1:
             images[part] = spoil.blur(images[part], 0.4 + 2.1 * strength)
@@ -67,8 +70,11 @@ def loss_of(model, part):
     loss = contrast(image_embeds, model.text(ids), model.log_scale.exp().clamp(max=60), briefs, attributes)
     for index, name in enumerate(NAMES):
         known = attributes[:, index] != NOT_APPLICABLE
+        if name in SEEN_WHEN_CLEAN:
+            known &= kinds == 0
         if known.any():
-            loss = loss + ATTRIBUTE_WEIGHT * F.cross_entropy(logits[name][known].float(), attributes[known, index].long())
+            weight = ATTRIBUTE_WEIGHT * HARDER.get(name, 1)
+            loss = loss + weight * F.cross_entropy(logits[name][known].float(), attributes[known, index].long())
     content, defect, _ = features.float().split((CONTENT, DEFECT, SHARPNESS), 1)
     loss = loss + DEFECT_WEIGHT * F.cross_entropy(model.defect_kind(defect).float(), kinds)
     loss = loss + STRENGTH_WEIGHT * (model.defect_strength(defect)[:, 0].float() - strengths).square().mean()

@@ -193,9 +193,10 @@ def main():
         step, samples, seconds_before = state["step"], state["samples"], state["seconds"]
     else:
         if options.init:
-            from initialise import load_exported
+            from initialise import exported_record, load_exported
 
             load_exported(model, options.init)
+            step, samples, seconds_before = exported_record(options.init)
         elif (checkpoint.CHECKPOINTS / f"{options.init_text}.pt").exists():
             model.text_encoder.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{options.init_text}.pt")["text_encoder"])
         else:

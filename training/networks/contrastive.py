@@ -46,9 +46,10 @@ class Residual(nn.Module):
 
 
 def statistics(x):
-    """Mean and standard deviation of each channel [B,2c]."""
+    """Mean, standard deviation and greatest value of each channel [B,3c]: a highlight two pixels wide, which tells glazed
+    from matte, hardly moves the first two."""
     variance, mean = torch.var_mean(x.float(), dim=(2, 3), correction=0)
-    return torch.cat([mean, torch.sqrt(variance + 1e-5)], 1)
+    return torch.cat([mean, torch.sqrt(variance + 1e-5), x.float().amax((2, 3))], 1)
 
 
 def sharpness(pixel_values):
@@ -66,7 +67,8 @@ def sharpness(pixel_values):
             square = difference * difference
             # row by row: sums of so many numbers at once round differently in every runtime, and the discriminants magnify it
             energy = square.mean(3).mean((1, 2)) + 1e-6
-            fourth = (square * square).mean(3).mean((1, 2)) + 1e-10
+            # a floor, not a sum: the exporter drops the addition of so small a number, and a flat picture's logarithm would be infinite
+            fourth = (square * square).mean(3).mean((1, 2)).clamp(min=1e-10)
             found += [torch.log(energy), torch.log(fourth) - 2 * torch.log(energy)]
     return torch.stack(found, 1)
 
@@ -82,7 +84,7 @@ class ImageEncoder(nn.Module):
         self.to16 = nn.Sequential(Convolution(at32, at16, 3, 2), nn.ReLU(), Residual(at16))
         self.to8 = nn.Sequential(Convolution(at16, at8, 3, 2), nn.ReLU(), Residual(at8))
         self.layout = Convolution(at8, 64, 1)
-        described, placed = 2 * (at32 + at16 + at8), 64 * 16
+        described, placed = 3 * (at32 + at16 + at8), 64 * 16
         self.trunk = nn.Linear(described + placed, trunk)
         self.embedding = nn.Linear(trunk, EMBEDDING)
         self.attributes = nn.ModuleDict({name: nn.Linear(trunk, count) for name, count in value_counts.items()})

@@ -112,8 +112,9 @@ describe('gradients of the built-in model, against torch.autograd in float64:', 
         expect(got?.dims, name).toEqual(expected.dims);
         const distance = relativeDistance(got === undefined ? [] : numbersOf(got), expected);
         if (process.env['GAMUT_VERBOSE'] !== undefined) console.log(each.file, name, distance);
-        // Where float32 itself cannot do better, no more than three times PyTorch's own error.
-        expect(distance, name).toBeLessThan(Math.max(1e-5, 3 * expected.single));
+        // Where float32 itself cannot do better, no more than five times PyTorch's own error: both are estimated from 16
+        // directions, so each is uncertain by a fifth.
+        expect(distance, name).toBeLessThan(Math.max(1e-5, 5 * expected.single));
       }
     },
   );
