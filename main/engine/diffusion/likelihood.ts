@@ -62,7 +62,7 @@ export function byVectorJacobianProducts(field: VectorJacobianField, probes: rea
 /**
  * The same by central differences: vᵀ (f(x + δv) − f(x − δv))/(2δ), two evaluations more a probe.
  *
- * @param deltaOf δ at a time; a few percent of sigma suits networks in single precision
+ * @param deltaOf δ at a time: small against sigma, and large against the rounding of the network’s inputs
  */
 export function byFiniteDifferences(
   velocity: VelocityField,

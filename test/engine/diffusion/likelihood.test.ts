@@ -22,6 +22,7 @@ const column = (...values: number[]): Tensor<Float64Array> => ({
 });
 const ones = (x: Tensor): Tensor => ({ dims: x.dims, data: new Float64Array(x.data.length).fill(1) });
 const at = (row: ArrayLike<number>): number => row[0] ?? NaN;
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const gaussian = (mean: number, std: number): Mixture => [{ weight: 1, mean: [mean], std }];
 
 async function run(x0: Tensor, options: LikelihoodOptions): Promise<LikelihoodResult> {
@@ -125,6 +126,15 @@ describe('the likelihood of a Gaussian', () => {
       errors.push(Math.abs(estimate.logLikelihood - exact.estimate.logLikelihood));
     }
     console.log(`RK4 errors with 10, 20, 50, 100 steps: ${errors.map((error) => error.toExponential(2)).join(' ')}`);
+    // Even steps in sigma itself are 10 to 100 times worse.
+    for (const [i, count] of [10, 20, 50, 100].entries()) {
+      const even = Array.from({ length: count + 1 }, (_, k) => sigmaMin + ((sigmaMax - sigmaMin) * k) / count);
+      const prior = { standardDeviation: sigmaMax };
+      const { estimate } = await inOneDimension(mixtureFlow(gaussian(0.5, 0.5)), 1, rungeKutta4(even), prior);
+      const ratio = Math.abs(estimate.logLikelihood - exact.estimate.logLikelihood) / (errors[i] ?? NaN);
+      expect(ratio).toBeGreaterThan(10);
+      expect(ratio).toBeLessThan(100);
+    }
     errors.forEach((error, i) => {
       expect(error / (stated[i] ?? NaN)).toBeGreaterThan(0.8);
       expect(error / (stated[i] ?? NaN)).toBeLessThan(1.25);
@@ -168,7 +178,14 @@ describe('the likelihood under guidance', () => {
   const conditional = gaussian(1, 0.5);
   const unconditional = gaussian(0, 1.5);
 
-  it.each(reference.cfgGaussianOde.rows)('at scale $omega has the closed form', async ({ omega, logpAtX1 }) => {
+  // The file's rows, and the two that PAPERS.md names beside them (§1e).
+  const rows = [
+    ...reference.cfgGaussianOde.rows,
+    { omega: 1, logpAtX1: -0.22584994677571668 },
+    { omega: 3, logpAtX1: -5.874952517916011 },
+  ];
+
+  it.each(rows)('at scale $omega has the closed form', async ({ omega, logpAtX1 }) => {
     const flow: VectorJacobianField = async (x, sigma, v) => {
       const [c, u] = await Promise.all([
         mixtureFlow(conditional)(x, sigma, v),
@@ -263,6 +280,49 @@ describe('several images and probes', () => {
     const { nats, standardError } = likelihoodDifference(a, b);
     expect(nats).toBeCloseTo(a.logLikelihood - b.logLikelihood, 12);
     expect(standardError).toBeLessThanOrEqual(Math.hypot(a.standardError ?? NaN, b.standardError ?? NaN) + 1e-12);
+  });
+
+  it('have errors that are those which repeating with other probes shows, of values and of differences', async () => {
+    // The same field but for a part: what both have in common cancels in the difference.
+    const [first, second]: Mixture[] = [mixture, mixture.map((part, k) => ({ ...part, std: part.std + 0.1 * k }))];
+    const coarse = rungeKutta4(logSpaced(0.05, 40, 10));
+    const [values, differences]: { nats: number; squaredError: number }[][] = [[], []];
+    const draws = 400;
+    // One image a draw, so that one integration repeats the experiment with fresh probes for each.
+    const streams = Array.from({ length: draws }, (_, draw) => philoxStream(7, draw, 'probes'));
+    const same = {
+      dims: [draws, 3],
+      data: Float64Array.from({ length: 3 * draws }, (_, i) => [0.2, 0.4, -0.1][i % 3] ?? NaN),
+    };
+    const signs = rademacherProbes(same.dims, 4, streams);
+    const [a, b] = await Promise.all(
+      [first, second].map((data = []) =>
+        run(same, {
+          field: byVectorJacobianProducts(mixtureFlow(data), signs),
+          probeCount: signs.length,
+          solver: coarse,
+          prior: { standardDeviation: 40 },
+        }),
+      ),
+    );
+    a?.images.forEach((one, draw) => {
+      const other = b?.images[draw];
+      if (other === undefined) throw new Error('no image');
+      const { nats, standardError } = likelihoodDifference(one, other);
+      values?.push({ nats: one.logLikelihood, squaredError: (one.standardError ?? NaN) ** 2 });
+      differences?.push({ nats, squaredError: (standardError ?? NaN) ** 2 });
+    });
+    const told = (all: typeof values = []): number => mean(all.map(({ squaredError }) => squaredError));
+    const shown = (all: typeof values = []): number => {
+      const centre = mean(all.map(({ nats }) => nats));
+      return mean(all.map(({ nats }) => (nats - centre) ** 2));
+    };
+    console.log(
+      `variance shown / told: values ${shown(values) / told(values)}, differences ${shown(differences) / told(differences)}`,
+    );
+    for (const all of [values, differences]) expect(Math.abs(shown(all) / told(all) - 1)).toBeLessThan(0.25);
+    // What independent probes would show is far more.
+    expect(told(differences)).toBeLessThan(0.5 * told(values));
   });
 
   it('stop when told to', async () => {
