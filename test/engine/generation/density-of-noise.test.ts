@@ -74,10 +74,11 @@ describe('the gradient of log density by the starting noise', () => {
   });
 
   it('agrees with central differences on the built-in model', async () => {
-    const asked = { prompt: 'mug', seed: 3, stepCount: 2, guidanceScale: 3 };
+    // Two steps leave a picture that is clipped in large parts: every difference then crosses kinks, and reads 6 % low.
+    const asked = { prompt: 'mug', seed: 3, stepCount: 4, guidanceScale: 3 };
     const [along, ...others] = await slopes(builtIn, asked, { delta: 0.004, directions: 1 });
     expect(along?.exact).toBeGreaterThan(0.05);
-    // The density bends: the difference over 0.05 is 19 % lower, over 0.01 2 %; below 0.004 float32 rounds it away.
+    // The density bends, so the difference must be small; below 0.004 float32 rounds it away.
     expect(Math.abs((along?.measured ?? NaN) / (along?.exact ?? NaN) - 1)).toBeLessThan(0.03);
     for (const { exact, measured } of others)
       expect(Math.abs(exact - measured)).toBeLessThan(0.1 * Math.abs(exact) + 0.002 * (along?.exact ?? NaN));
