@@ -218,6 +218,16 @@ export const fusedCases: readonly FusedCase[] = [
     transB: 1,
     alpha: { float: 0.7 },
   }),
+  fused('FusedMatMul, a transposed stack', 'FusedMatMul', { a: [4, 2, 3, 5], b: [6, 2, 3, 5] }, 4, {
+    transBatchA: 1,
+    transBatchB: 1,
+    transB: 1,
+  }),
+  fused('FusedMatMul, everything transposed', 'FusedMatMul', { a: [5, 2, 4], b: [2, 3, 5] }, 3, {
+    transBatchA: 1,
+    transA: 1,
+    transB: 1,
+  }),
   fused('TransposeMatMul', 'TransposeMatMul', { a: [2, 4, 3], b: [2, 4, 5] }, 3, { transA: 1, alpha: { float: 0.7 } }),
   fused('Attention', 'Attention', { x: [2, 3, 4], w: [4, 12], bias: [12] }, 3, head(2)),
   fused('Attention, causal', 'Attention', { x: [2, 3, 4], w: [4, 12], bias: [12] }, 3, {

@@ -79,15 +79,19 @@ const skipGroupNorm: Decomposition = ({
   return [groupNorm(make, node, total, gamma, beta), total];
 };
 
+/** α·A′B′, where A′ and B′ have their first axis moved behind the rest of the stack (`transBatch`), then the last two swapped. */
 const fusedMatMul: Decomposition = ({ node, inputs: [a = '', b = ''], make }) => {
-  if (intAttribute(node, 'transBatchA', 0) !== 0 || intAttribute(node, 'transBatchB', 0) !== 0)
-    throw new Failure('unsupported', 'FusedMatMul with a transposed stack');
-  const turned = (x: string, flag: string): string => {
+  const turned = (x: string, side: 'A' | 'B'): string => {
     const rank = make.rank(x);
-    if (intAttribute(node, flag, 0) === 0 || rank < 2) return x;
-    return make.transpose(x, [...Array.from({ length: rank - 2 }, (_, axis) => axis), rank - 1, rank - 2]);
+    if (rank < 2) return x;
+    const stack = Array.from({ length: rank - 2 }, (_, axis) => axis);
+    const isMoved = intAttribute(node, `transBatch${side}`, 0) !== 0;
+    const order = isMoved ? [...stack.map((axis) => axis + 1), 0, rank - 1] : [...stack, rank - 2, rank - 1];
+    const [rows = 0, columns = 0] = order.slice(-2);
+    const isSwapped = intAttribute(node, `trans${side}`, 0) !== 0;
+    return make.transpose(x, isSwapped ? [...order.slice(0, -2), columns, rows] : order);
   };
-  return [make.scale(make.matMul(turned(a, 'transA'), turned(b, 'transB')), floatAttribute(node, 'alpha', 1))];
+  return [make.scale(make.matMul(turned(a, 'A'), turned(b, 'B')), floatAttribute(node, 'alpha', 1))];
 };
 
 function activated(make: Operators, node: Node, x: string): string {
