@@ -76,7 +76,7 @@ export function jacobianVectorProduct(model: Model, { output, withRespectTo }: P
     seeds.set(gradient, earlier === undefined ? tangent : make.add(earlier, tangent));
   }
   const product = pullBack(make, make.graph.nodes.slice(before), seeds, [u]).get(u) ?? make.fullLike(output, 0);
-  return finish([{ ...declared, name: named(make, product, `jvp_${output}`) }]);
+  return finish([{ ...withTrueRank(declared, make.graph), name: named(make, product, `jvp_${output}`) }]);
 }
 
 /** A model checked, raised to one dialect, cut to one output and put into a builder. */
@@ -94,12 +94,19 @@ function open(model: Model, output: string, withRespectTo: readonly string[], re
     arrange: (nodes: readonly Node[]) => readonly Node[] = (nodes) => nodes,
   ): Model => {
     const nodes = arrange(builder.nodes);
-    const graph = pruneUnused({ ...builder.build(forward.name, [declared, ...outputs]), nodes });
+    const graph = pruneUnused({ ...builder.build(forward.name, [withTrueRank(declared, builder), ...outputs]), nodes });
     const result: Model = { ...upgraded, producer: 'gamut', graph };
     verify(result);
     return result;
   };
   return { make: operatorsOn(builder), forward, declared, finish };
+}
+
+/** TorchScript declares the rank that an If would have by its other branch: where the graph tells more, that is said. */
+function withTrueRank(output: ValueDeclaration, builder: GraphBuilder): ValueDeclaration {
+  const dims = builder.factOf(output.name)?.dims;
+  const agrees = dims === undefined || output.dims === undefined || dims.length === output.dims.length;
+  return agrees ? output : { ...output, dims: dims.map(declaredDim) };
 }
 
 /** Gives a value a name of its own. */
@@ -140,7 +147,7 @@ function seedOf(make: Operators, output: ValueDeclaration, cotangent: string | u
     // Exporters declare extents of outputs that other inputs change: a number only where it is known to be one.
     const declared =
       dims === undefined || dims.length !== output.dims?.length
-        ? (output.dims ?? dims?.map(declaredDim))
+        ? (dims?.map(declaredDim) ?? output.dims)
         : output.dims.map((dim, axis) => (typeof dim === 'number' && dims[axis] !== dim ? undefined : dim));
     const name = make.graph.input({ name: cotangent, elementType: output.elementType, dims: declared });
     // The same extents as the output, whatever their names.

@@ -127,6 +127,45 @@ describe('differentiate', () => {
   });
 });
 
+it(
+  'pushes forward along weights of a network whose sizes are only known at run time',
+  { timeout: 60_000 },
+  async () => {
+    const { model, inputs, cotangent, gradients } = storedNetwork('unet-legacy');
+    const withRespectTo = Object.keys(gradients).filter((name) => !(name in inputs));
+    expect(withRespectTo.length).toBeGreaterThan(2);
+    const feeds = loadAll(inputs);
+    const tangents = withRespectTo.map((name, at) => {
+      const like = load(gradients[name] ?? cotangent);
+      return floats(
+        like.dims,
+        numbersOf(like).map((_, index) => Math.sin(index + at)),
+      );
+    });
+    const weights = withRespectTo.map((name) => {
+      const { dims, content } = model.graph.initializers.get(name) ?? {};
+      if (dims === undefined || content?.kind !== 'bytes') throw new Error(`the model holds no weight ${name}`);
+      return floats(dims, [...new Float32Array(new Uint8Array(content.bytes).buffer)]);
+    });
+    withRespectTo.forEach((name, at) => {
+      feeds[name] = weights[at] ?? x;
+      feeds[`tangent_${name}`] = tangents[at] ?? x;
+    });
+    const session = await openRaw(jacobianVectorProduct(model, { output: 'out', withRespectTo }));
+    const jv = numbersOf((await session.run(feeds))['jvp_out'] ?? x);
+    await session.release();
+    const dot = (a: readonly number[], b: readonly number[]): number =>
+      a.reduce((sum, each, index) => sum + each * (b[index] ?? NaN), 0);
+    // ⟨u, J·v⟩ against torch's own Jᵀ·u
+    const left = dot(numbersOf(load(cotangent)), jv);
+    const right = withRespectTo.reduce(
+      (sum, name, at) => sum + dot(numbersOf(load(gradients[name] ?? cotangent)), numbersOf(tangents[at] ?? x)),
+      0,
+    );
+    expect(Math.abs(left - right) / Math.abs(right)).toBeLessThan(1e-4);
+  },
+);
+
 describe('differentiate refuses', () => {
   const strange = modelOf(
     [op('Det', ['x'], 'd'), op('Add', ['d', 'b'], 'L')],

@@ -54,6 +54,7 @@ def case(name, net, dims, axes, exporter, whole=False):
             'y': pack(y.float()), 'gradients': {'x': pack(gradient.float())}}
 
 
+places = torch.tensor([[0, 1, 1, 3, 7, 0, 2]]).expand(3, 7)
 table = {
     'average pool, rounded up': (lambda: Layer(lambda x: F.avg_pool2d(x, 3, 2, 1, ceil_mode=True)), (1, 2, 8, 10), [0, 2, 3], ['legacy', 'dynamo']),
     'average pool, rounded up, padding not counted': (lambda: Layer(lambda x: F.avg_pool2d(x, 3, 2, 1, ceil_mode=True, count_include_pad=False)), (1, 2, 8, 10), [0, 2, 3], ['legacy']),
@@ -64,6 +65,11 @@ table = {
     'clamped from below, on the bound': (lambda: Layer(lambda x: x.clamp(min=0)), (3, 8), [0], ['legacy', 'dynamo'], True),
     'clamped from above, on the bound': (lambda: Layer(lambda x: x.clamp(max=1)), (3, 8), [0], ['legacy', 'dynamo'], True),
     'relu6, on the bounds': (lambda: Layer(F.relu6), (3, 8), [0], ['legacy', 'dynamo'], True),
+    'parts of uneven sizes': (lambda: Layer(lambda x: (lambda a, b: a.sum(2, keepdim=True) * b)(*torch.tensor_split(x, 2, 2))), (2, 3, 5), [0, 2], ['legacy']),
+    'the largest of scattered elements': (lambda: Layer(lambda x: x.scatter_reduce(1, places, x[:, :7], 'amax')), (3, 8), [0], ['legacy', 'dynamo'], True),
+    'the smallest of scattered elements': (lambda: Layer(lambda x: x.scatter_reduce(1, places, x[:, :7] * 2, 'amin')), (3, 8), [0], ['legacy', 'dynamo']),
+    'the product of scattered elements': (lambda: Layer(lambda x: x.scatter_reduce(1, places, x[:, :7], 'prod')), (3, 8), [0], ['legacy', 'dynamo']),
+    'the product of scattered elements, with zeros': (lambda: Layer(lambda x: x.scatter_reduce(1, places, x[:, :7], 'prod')), (3, 8), [0], ['legacy', 'dynamo'], True),
     '7x7 kernel by its input': (lambda: Layer(lambda conv, x: conv(x) * conv(x).mean(), nn.Conv2d(2, 2, 7, padding=3, stride=2)), (1, 2, 9, 11), [0, 2, 3], ['legacy']),
 }
 cases = [case(name, net, dims, axes, exporter, *whole) for name, (net, dims, axes, exporters, *whole) in table.items() for exporter in exporters]

@@ -35,13 +35,30 @@ function elementOf(make: Operators, maker: Node, position: number | undefined): 
     const kept = intAttribute(maker, 'keepdims', 1) === 1;
     return make.gather(x, make.graph.constant('int64', kept ? [1] : [], [position]), axis);
   }
-  const given = make.numbersIn(sizes);
-  if (given === undefined || position < 0)
-    throw new Failure('unsupported', 'a part of a tensor at a place only known at run time');
-  const even = make.rank(sizes) === 0 ? given[0] : undefined;
-  const start = even === undefined ? given.slice(0, position).reduce((sum, size) => sum + size, 0) : even * position;
-  const end = start + (even ?? given[position] ?? 0);
-  return make.slice(x, make.ints([start]), make.ints([end]), [axis]);
+  if (position < 0) throw new Failure('unsupported', 'a part of a tensor counted from the last');
+  if (make.rank(sizes) === 0) {
+    const [even] = make.numbersIn(sizes) ?? [];
+    if (even === undefined) throw new Failure('unsupported', 'a part of a size only known at run time');
+    return make.slice(x, make.ints([even * position]), make.ints([even * (position + 1)]), [axis]);
+  }
+  // Sizes may be known at run time alone: where a part starts is the sum of those before it.
+  const start = sumOf(make, sizes, position);
+  return make.slice(x, start, make.add(start, partOf(make, sizes, position, position + 1)), [axis]);
+}
+
+/** The elements of a vector from one place up to another. */
+function partOf(make: Operators, vector: string, from: number, to: number): string {
+  const known = make.numbersIn(vector)?.slice(from, to);
+  return known === undefined ? make.slice(vector, make.ints([from]), make.ints([to]), [0]) : make.ints(known);
+}
+
+/** The sum of the first elements of a vector of whole numbers, as a vector of one. */
+function sumOf(make: Operators, vector: string, count: number): string {
+  const known = make.numbersIn(vector)?.slice(0, count);
+  if (count === 0) return make.ints([0]);
+  return known === undefined
+    ? make.reduceSum(partOf(make, vector, 0, count), [0])
+    : make.ints([known.reduce((sum, each) => sum + each, 0)]);
 }
 
 function joined(make: Operators, node: Node, maker: Node): string {

@@ -1,6 +1,7 @@
 import { fromFront } from '../../graph/inference/fact.ts';
 import { intAttribute, stringAttribute } from '../../graph/model.ts';
-import { unsupported, type Rule } from '../rule.ts';
+import type { Operators } from '../../graph/operators.ts';
+import { unsupported, type Rule, type RuleContext } from '../rule.ts';
 import { putBack } from './scatter.ts';
 
 /** Rows taken along one axis add up where they were taken (ScatterElements: measured 3× faster than ScatterND). */
@@ -43,28 +44,78 @@ const gatherND: Rule = ({ node, inputs: [x = '', indices = ''], dy, make }) => {
   return [putBack(make, x, dy, (places) => make.one('GatherND', [places, indices], { batch_dims: batch }))];
 };
 
-const scatterND: Rule = ({ node, inputs: [, indices = '', updates = ''], dy, needs, make }) => {
-  const reduction = stringAttribute(node, 'reduction', 'none');
-  if (reduction !== 'none' && reduction !== 'add') throw unsupported(node, `of the reduction "${reduction}"`);
-  const kept = (): string => make.one('ScatterND', [dy, indices, make.fullLike(updates, 0)]);
-  return [
-    needs(0) ? (reduction === 'add' ? dy : kept()) : undefined,
-    undefined,
-    needs(2) ? make.one('GatherND', [dy, indices]) : undefined,
-  ];
-};
+/** How elements go to places in a tensor of the dims of `like`, and how they are read there. */
+interface Places {
+  readonly put: (base: string, values: string, reduction: string) => string;
+  readonly take: (from: string) => string;
+}
 
-const scatterElements: Rule = ({ node, inputs: [, indices = '', updates = ''], dy, needs, make }) => {
-  const reduction = stringAttribute(node, 'reduction', 'none');
-  if (reduction !== 'none' && reduction !== 'add') throw unsupported(node, `of the reduction "${reduction}"`);
+/** The rule of an operator that puts updates into x: over what is there, added to it, or combined with it. */
+function scattered(places: (context: RuleContext) => Places): Rule {
+  return (context) => {
+    const { node, inputs, outputs, dy, needs, make } = context;
+    const [x = '', , updates = ''] = inputs;
+    const { put, take } = places(context);
+    const reduction = stringAttribute(node, 'reduction', 'none');
+    switch (reduction) {
+      case 'none':
+        return [
+          needs(0) ? put(dy, make.fullLike(updates, 0), 'none') : undefined,
+          undefined,
+          needs(2) ? take(dy) : undefined,
+        ];
+      case 'add':
+        return [dy, undefined, needs(2) ? take(dy) : undefined];
+      case 'max':
+      case 'min':
+        return extremeOf(make, { put, take }, x, updates, outputs[0] ?? '', dy);
+      case 'mul':
+        return productOf(make, { put, take }, x, updates, outputs[0] ?? '', dy);
+      default:
+        throw unsupported(node, `of the reduction "${reduction}"`);
+    }
+  };
+}
+
+/** Elements that tie for the extreme of a place share its gradient evenly, as in torch.scatter_reduce. */
+function extremeOf(make: Operators, places: Places, x: string, updates: string, y: string, dy: string) {
+  const { put, take } = places;
+  const type = make.typeOf(y);
+  const isHit = (value: string, result: string): string => make.cast(make.equal(value, result), type);
+  const [own, others] = [isHit(x, y), isHit(updates, take(y))];
+  const share = make.div(dy, put(own, others, 'add'));
+  // Where nobody hits (NaN) nothing flows.
+  const flows = (hits: string, shares: string): string =>
+    make.where(make.equal(hits, make.scalar(0, y)), make.scalar(0, y), shares);
+  return [flows(own, share), undefined, flows(others, take(share))];
+}
+
+/** The product of the others at a place: the result over the element, or what is left of it without its only zero. */
+function productOf(make: Operators, places: Places, x: string, updates: string, y: string, dy: string) {
+  const { put, take } = places;
+  const [none, one] = [make.scalar(0, y), make.scalar(1, y)];
+  const isZero = (value: string): string => make.equal(value, none);
+  const withoutZeros = (value: string): string => make.where(isZero(value), one, value);
+  const count = (value: string): string => make.cast(isZero(value), make.typeOf(y));
+  const zeros = put(count(x), count(updates), 'add');
+  const rest = make.where(make.equal(zeros, one), put(withoutZeros(x), withoutZeros(updates), 'mul'), none);
+  const others = (value: string, at: (result: string) => string): string =>
+    make.mul(at(dy), make.where(isZero(value), at(rest), make.div(at(y), withoutZeros(value))));
+  return [others(x, (result) => result), undefined, others(updates, take)];
+}
+
+const scatterND = scattered(({ inputs: [, indices = ''], make }) => ({
+  put: (base, values, reduction) => make.one('ScatterND', [base, indices, values], { reduction }),
+  take: (from) => make.one('GatherND', [from, indices]),
+}));
+
+const scatterElements = scattered(({ node, inputs: [, indices = ''], make }) => {
   const axis = intAttribute(node, 'axis', 0);
-  const kept = (): string => make.one('ScatterElements', [dy, indices, make.fullLike(updates, 0)], { axis });
-  return [
-    needs(0) ? (reduction === 'add' ? dy : kept()) : undefined,
-    undefined,
-    needs(2) ? make.one('GatherElements', [dy, indices], { axis }) : undefined,
-  ];
-};
+  return {
+    put: (base, values, reduction) => make.one('ScatterElements', [base, indices, values], { axis, reduction }),
+    take: (from) => make.one('GatherElements', [from, indices], { axis }),
+  };
+});
 
 /** Operators that pick or place elements by index. */
 export const indexing: Readonly<Record<string, Rule>> = {

@@ -69,9 +69,17 @@ const topK: Rule = ({ node, inputs: [x = ''], outputs: [, indices = ''], gradien
   return [make.one('ScatterElements', [make.fullLike(x, 0), indices, dy], { axis, reduction: 'add' })];
 };
 
+const sumOver = overAxes((_, __, ___, dy) => dy);
+
+/** Where the summed axes are kept nobody needs to know them: our own gradients sum over axes that are found at run time. */
+const sum: Rule = (context) => {
+  const { node, inputs, dy, make } = context;
+  return intAttribute(node, 'keepdims', 1) === 1 ? [make.expandLike(dy, inputs[0] ?? '')] : sumOver(context);
+};
+
 /** Reductions over any axes. */
 export const reductions: Readonly<Record<string, Rule>> = {
-  ReduceSum: overAxes((_, __, ___, dy) => dy),
+  ReduceSum: sum,
   ReduceMean: overAxes((make, x, _, dy, axes) => make.div(dy, count(make, x, axes))),
   ReduceMax: extreme,
   ReduceMin: extreme,
