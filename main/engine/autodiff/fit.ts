@@ -20,7 +20,10 @@ export function fit(make: Operators, gradient: string, value: string): string {
 
   const extra = from.length - to.length;
   if (extra < 0)
-    throw new Failure('internal', `gradient of "${value}" has ${from.length} dims, expected at least ${to.length}`);
+    throw new Failure(
+      'model-broken',
+      `the model's shapes do not fit each other: gradient of "${value}" has ${from.length} dims, expected at least ${to.length}`,
+    );
   const summed: number[] = [];
   let unsure = false;
   let smaller = false;
@@ -30,8 +33,8 @@ export function fit(make: Operators, gradient: string, value: string): string {
     else if (extent === 1 && target !== 1) smaller = true;
     else if (typeof extent === 'number' && typeof target === 'number' && extent !== target)
       throw new Failure(
-        'internal',
-        `gradient of "${value}" has dims [${from.map(textOf).join(', ')}], expected [${to.map(textOf).join(', ')}]`,
+        'model-broken',
+        `the model's shapes do not fit each other: gradient of "${value}" has dims [${from.map(textOf).join(', ')}], expected [${to.map(textOf).join(', ')}]`,
       );
     else if (!same(extent, target)) unsure = true;
   });

@@ -267,6 +267,17 @@ describe('differentiate refuses', () => {
     expect(failure.message).toContain('do_rotary');
   });
 
+  it('a product of matrices that do not fit', () => {
+    const model = modelOf(
+      [op('MatMul', ['x', 'y'], 'm'), op('ReduceSum', ['m'], 'L', { keepdims: 0 })],
+      [value('x', [2, 3]), value('y', [4, 5])],
+      [value('L', [])],
+    );
+    const failure = failureOf(() => differentiate(model, { output: 'L', withRespectTo: ['y'] }));
+    expect(failure).toMatchObject({ code: 'model-broken' });
+    expect(failure.message).toContain('"y" has dims [3, 5], expected [4, 5]');
+  });
+
   it('bytes that are no model', () => {
     expect(failureOf(() => decode(bytesOf('bm90IGEgbW9kZWw='))).code).toBe('model-broken');
   });
