@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, toFailure } from '../contract/failures.ts';
 import { batchSummarySchema, libraryIdSchema, type BatchSummary } from '../contract/library.ts';
 import type { BatchCost, Measure } from '../contract/measures.ts';
 import type { GenerationSettings } from '../contract/settings.ts';
 import type { Library } from './library.ts';
+import { makeFolder } from './files.ts';
 
 /** Makes a batch and its folder; one that is there already stays as it is. */
 export async function createBatch(
@@ -16,7 +16,7 @@ export async function createBatch(
   if (!libraryIdSchema.safeParse(id).success)
     throw new Failure('bad-input', `expected a batch id of a–z, 0–9 and hyphens, got ${JSON.stringify(id)}`, 'batch');
   try {
-    await mkdir(join(library.folders.images, id), { recursive: true });
+    await makeFolder(join(library.folders.images, id));
   } catch (error) {
     throw toFailure(error);
   }

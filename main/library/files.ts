@@ -76,7 +76,7 @@ export async function statOrNull(path: string): Promise<Stats | null> {
 }
 
 /** Makes a folder and those above it, one by one: Node's recursive `mkdir` never returns where a parent refuses, as in /proc. */
-async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<void> {
   if ((await statOrNull(path))?.isDirectory()) return;
   if (dirname(path) !== path) await makeFolder(dirname(path));
   try {

@@ -1,10 +1,10 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import sharp from 'sharp';
 import { Failure, toFailure } from '../contract/failures.ts';
 import { foreignSettingsSchema, type ImageDetail } from '../contract/library.ts';
 import { imageRecordSchema } from '../contract/images.ts';
-import { statOrNull, writeFileAtomically } from './files.ts';
+import { makeFolder, statOrNull, writeFileAtomically } from './files.ts';
 import { mostPixels } from './image-file/read-image-file.ts';
 import { imageSummaries, keysOf } from './image-rows.ts';
 import type { Library } from './library.ts';
@@ -45,7 +45,7 @@ export async function thumbnail(library: Library, id: string): Promise<Uint8Arra
     .resize(thumbnailSide, thumbnailSide, { fit: 'inside', withoutEnlargement: true })
     .webp({ quality: 86 })
     .toBuffer();
-  await mkdir(dirname(path), { recursive: true }).catch((error: unknown) => {
+  await makeFolder(dirname(path)).catch((error: unknown) => {
     throw toFailure(error);
   });
   await writeFileAtomically(path, bytes);

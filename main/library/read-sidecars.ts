@@ -1,11 +1,11 @@
-import { mkdir, readFile, readdir } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { Failure, failureFromZod, toFailure } from '../contract/failures.ts';
 import { generationSettingsSchema } from '../contract/settings.ts';
 import { imageIdOf, positionOfFile } from './add-image.ts';
 import { createCollection } from './collections.ts';
-import { statOrNull } from './files.ts';
+import { makeFolder, statOrNull } from './files.ts';
 import { keysOf } from './image-rows.ts';
 import { readImageFile } from './image-file/read-image-file.ts';
 import type { Library } from './library.ts';
@@ -16,7 +16,7 @@ import { indexWords } from './words.ts';
 export async function adoptBatch(library: Library, id: string): Promise<void> {
   if (library.database.get('SELECT 1 AS one FROM batches WHERE id = ?', id) !== undefined) return;
   const folder = join(library.folders.images, id);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const kept = await readSidecar(join(folder, batchFileName), batchFileSchema);
   const batch = kept ?? (await batchOfRecords(library, id));
   library.database.run(

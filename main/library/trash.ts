@@ -1,7 +1,7 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure, toFailure } from '../contract/failures.ts';
-import { statOrNull } from './files.ts';
+import { makeFolder, statOrNull } from './files.ts';
 import { keysOf } from './image-rows.ts';
 import type { Library } from './library.ts';
 import { thumbnailPath } from './thumbnail-path.ts';
@@ -36,7 +36,7 @@ export async function settleMoves(library: Library): Promise<void> {
 /** A file that is nowhere is for `library verify` to report; one that is there already has been moved. */
 async function moveFile(from: string, to: string): Promise<void> {
   try {
-    await mkdir(dirname(to), { recursive: true });
+    await makeFolder(dirname(to));
     if ((await statOrNull(from)) !== null) await rename(from, to);
   } catch (error) {
     throw toFailure(error);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Failure } from '../contract/failures.ts';
@@ -9,6 +9,7 @@ import { featureSet, type Features } from '../engine/features/features.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
 import type { FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import type { Guidance } from './calibration-guidance.ts';
+import { makeFolder } from '../library/files.ts';
 import { encodePictures, featureName, featuresOf } from './encode-pictures.ts';
 import { generateCandidates } from './generate-candidates.ts';
 import { readFeatures, writeFeatures } from './npy.ts';
@@ -62,7 +63,7 @@ export class PoolStore {
       return { brief, guidanceScale, guidanceInterval, secondsPerImage, features: await readFeatures(`${path}.npy`) };
     }
     const { features, secondsPerImage } = await this.#make(part, signal);
-    await mkdir(this.#folder, { recursive: true });
+    await makeFolder(this.#folder);
     await writeFeatures(`${path}.partial`, features);
     await writeFile(`${path}.json`, JSON.stringify({ brief, guidanceScale, guidanceInterval, secondsPerImage }));
     await rename(`${path}.partial`, `${path}.npy`);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { mkdir } from 'node:fs/promises';
+
 import { presetFileSchema, type PresetFile } from '../contract/presets.ts';
 import type { DialStop } from '../contract/models.ts';
-import { writeFileAtomically } from '../library/files.ts';
+import { makeFolder, writeFileAtomically } from '../library/files.ts';
 import type { Calibration } from './calibration.ts';
 
 /** The three presets by their file names: where on the dial they stand, and what they are for. */
@@ -71,7 +71,7 @@ function figuresOf({ measures, acceptance }: DialStop): string {
 
 /** Writes the presets into a folder, a file each, and says where. */
 export async function writePresets(folder: string, calibration: Calibration): Promise<string[]> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const written: string[] = [];
   for (const [id, preset] of Object.entries(presetsOf(calibration))) {
     const file = join(folder, `${id}.json`);

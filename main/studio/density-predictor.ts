@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Failure } from '../contract/failures.ts';
 import type { DensityPredictor } from '../engine/features/density-predictor.ts';
-import { writeFileAtomically } from '../library/files.ts';
+import { makeFolder, writeFileAtomically } from '../library/files.ts';
 import type { DensityJudge } from './density-judge.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -58,7 +58,7 @@ export async function* learnedDensity(
     }
     const { predictor, explained } = event;
     if (path !== null) {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await writeFileAtomically(path, Buffer.from(written({ predictor, explained })));
     }
     return { predictor, explained };

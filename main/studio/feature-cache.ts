@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../library/files.ts';
 import { parseNpy, npyBytes } from './npy.ts';
 
 /** The vectors of one picture, by output name. */
@@ -38,7 +39,7 @@ export class FeatureCache {
   }
 
   async set(key: string, vectors: PictureVectors): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
+    await makeFolder(this.#folder);
     for (const [output, values] of Object.entries(vectors)) {
       // Written aside and renamed: a process that dies leaves no half file.
       const aside = join(this.#folder, `${randomUUID()}.tmp`);

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Failure } from '../contract/failures.ts';
 import { checkSameWidth, type Features } from '../engine/features/features.ts';
@@ -128,7 +128,6 @@ async function usualDistance(references: Features): Promise<number> {
 }
 
 async function copyChosen(files: readonly string[], items: readonly RankedItem[], out: string): Promise<void> {
-  await mkdir(out, { recursive: true });
   await ensureWritableFolder(out);
   for (const file of files) await copyFile(file, join(out, basename(file)));
   const sheet = {
