@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import type { ImageRecord } from '../contract/images.ts';
 import type { ForeignSettings, ImageSummary } from '../contract/library.ts';
+import { featureBytes, type PictureFeatures } from './appearance.ts';
 import { setArriving } from './batches.ts';
 import type { Database } from './database.ts';
 import { writeFileAtomically } from './files.ts';
@@ -40,17 +41,23 @@ export function pixelHashOf(pixels: Pixels): string {
     .slice(0, 32);
 }
 
+export interface StoreOptions {
+  /** A candidate that is not one of the batch's images: reweighting refused it, or enough were there. */
+  readonly rejected?: boolean;
+  /** The picture as an encoder saw it, where one did: likeness is judged by it. */
+  readonly features?: PictureFeatures | null;
+}
+
 /**
  * Keeps a generated image: its file first, whole under its name, then its row. Storing the same image again (a job that
  * goes on after a kill) replaces what is there and leaves marks alone. The batch counts as arriving until `setArriving`
  * says that it is done.
- * @param rejected a candidate that is not one of the batch's images: reweighting refused it, or enough were there.
  */
 export async function storeImage(
   library: Library,
   pixels: Pixels,
   record: ImageRecord,
-  rejected = record.reweighting?.accepted === false,
+  { rejected = record.reweighting?.accepted === false, features = null }: StoreOptions = {},
 ): Promise<ImageSummary> {
   const file = imageFileName(record.index, 'png');
   const [bytes, look] = await Promise.all([encodeImageFile(pixels, record), lookOfPixels(pixels)]);
@@ -70,6 +77,7 @@ export async function storeImage(
     foreign: null,
     pixelHash: pixelHashOf(pixels),
     look,
+    features,
     rejected,
   });
   const [summary] = imageSummaries(library, [imageIdOf(record.batch, record.index)]);
@@ -93,6 +101,8 @@ export interface NewImage {
   readonly foreign: ForeignSettings | null;
   readonly pixelHash: string;
   readonly look: Uint8Array;
+  /** Not in the file: a library rebuilt from its files has none and goes by looks. */
+  readonly features: PictureFeatures | null;
   readonly rejected: boolean;
 }
 
@@ -102,13 +112,16 @@ export function insertImage(library: Library, image: NewImage): void {
   database.transaction(() => {
     const key = upsertRow(database, image);
     database.run(
-      `INSERT INTO image_records (image, record, foreign_settings, look) VALUES (?, ?, ?, ?)
+      `INSERT INTO image_records (image, record, foreign_settings, look, feature_encoder, features)
+       VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT (image) DO UPDATE SET record = excluded.record, foreign_settings = excluded.foreign_settings,
-         look = excluded.look`,
+         look = excluded.look, feature_encoder = excluded.feature_encoder, features = excluded.features`,
       key,
       image.record === null ? null : JSON.stringify(image.record),
       image.foreign === null ? null : JSON.stringify(image.foreign),
       image.look,
+      image.features?.encoder ?? null,
+      image.features === null ? null : featureBytes(image.features),
     );
     indexWords(library, key);
     // A rejected candidate is a mark too: the file alone does not say enough.

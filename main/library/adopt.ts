@@ -106,6 +106,7 @@ async function adoptFile(library: Library, batch: string, file: string, path: st
     foreign: image.foreign,
     pixelHash: pixelHashOf(pixels),
     look: await lookOfPixels(pixels),
+    features: null,
     rejected: ours && image.record?.reweighting?.accepted === false,
   });
   return imageIdOf(batch, position);

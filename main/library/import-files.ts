@@ -97,6 +97,7 @@ async function importBytes(library: Library, batch: string, position: number, by
     foreign: image.foreign,
     pixelHash,
     look: await lookOfPixels(pixels),
+    features: null,
     rejected: false,
   });
   const [summary] = imageSummaries(library, [imageIdOf(batch, position)]);

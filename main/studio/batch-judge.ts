@@ -6,10 +6,11 @@ import { reciprocalProbability } from '../engine/metrics/reciprocal-probability.
 import { textImageCosines } from '../engine/metrics/text-image-score.ts';
 import { philoxStream } from '../engine/tensor/philox.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
+import type { PictureFeatures } from '../library/appearance.ts';
 import { loadFeatureEncoder, type FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import type { ModelPackage } from '../model-packages/package.ts';
 import { densityJudge, type DensityJudge } from './density-judge.ts';
-import { encodePictures, encodeTexts, featureName, featuresOf } from './encode-pictures.ts';
+import { encodePictures, encodeTexts, featureName, featuresOf, likenessFeatures } from './encode-pictures.ts';
 import type { PictureVectors } from './feature-cache.ts';
 import { measuresOf } from './measure.ts';
 import { hasReferenceSet, loadReferenceSet, subsetFor, type Subset } from './reference-set.ts';
@@ -20,6 +21,8 @@ import type { Workshop } from './workshop.ts';
 export interface JudgedPicture {
   readonly vectors: PictureVectors;
   readonly scores: ImageScores;
+  /** What the library judges likeness by. */
+  readonly features: PictureFeatures;
 }
 
 /** Judges a batch against the references that satisfy its brief. */
@@ -70,6 +73,7 @@ async function judge(
       : textImageCosines(featuresOf(vectors, encoder.embeddingOutput, 'candidates'), texts);
   return vectors.map((vector, i) => ({
     vectors: vector,
+    features: likenessFeatures(vector, encoder),
     scores: {
       pseudoDensity: densities[i]?.density ?? null,
       densityPercentile: densities[i]?.percentile ?? null,

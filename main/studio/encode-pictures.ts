@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, toFailure } from '../contract/failures.ts';
 import { featureSet, type Features } from '../engine/features/features.ts';
+import type { PictureFeatures } from '../library/appearance.ts';
 import type { FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { FeatureCache, type PictureVectors } from './feature-cache.ts';
@@ -112,6 +113,17 @@ export function featuresOf(vectors: readonly PictureVectors[], name: string, wha
     values.set(vector[name] ?? [], row * width);
   });
   return featureSet(values, vectors.length, width, what);
+}
+
+/**
+ * What of a picture's vectors tells how like it is to another: the embedding that is compared with text, where there is
+ * one, because it says what is shown. Features made to see defects put a JPEG copy further away than another vase.
+ */
+export function likenessFeatures(vectors: PictureVectors, encoder: FeatureEncoder): PictureFeatures {
+  const output = encoder.embeddingOutput ?? featureName(encoder);
+  const values = vectors[output];
+  if (values === undefined) throw new Failure('internal', `${encoder.label}: the engine gave no output '${output}'`);
+  return { encoder: `${encoder.fingerprint}:${output}`, values };
 }
 
 /** A folder's pictures that could be read, and those that could not, by name. */

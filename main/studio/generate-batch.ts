@@ -6,6 +6,7 @@ import type { GenerationSettings } from '../contract/settings.ts';
 import { acceptanceProbability, accepts, type Reweighting } from '../engine/features/reweighting.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
 import { philoxStream } from '../engine/tensor/philox.ts';
+import type { PictureFeatures } from '../library/appearance.ts';
 import { openPackage } from '../model-packages/resolve.ts';
 import { BatchPruning } from './batch-pruning.ts';
 import { batchJudge, type BatchJudge, type JudgedPicture } from './batch-judge.ts';
@@ -19,9 +20,24 @@ import type { Workshop } from './workshop.ts';
 
 /** What a curated batch announces beyond its images. */
 export type CuratedEvent =
-  | BatchEvent
+  | Exclude<BatchEvent, { readonly kind: 'image' }>
+  | {
+      readonly kind: 'image';
+      readonly index: number;
+      readonly picture: Picture;
+      readonly record: ImageRecord;
+      /** Where the model can judge its pictures. */
+      readonly features?: PictureFeatures;
+    }
   /** A candidate that the reweighting did not keep; it can be shown until the batch is closed. */
-  | { readonly kind: 'rejected'; readonly index: number; readonly picture: Picture; readonly record: ImageRecord }
+  | {
+      readonly kind: 'rejected';
+      readonly index: number;
+      readonly picture: Picture;
+      readonly record: ImageRecord;
+      /** Of a finished picture; not of the estimate of one that was given up. */
+      readonly features?: PictureFeatures;
+    }
   /** Before the end: the measures of what was kept, where the model can be measured. */
   | { readonly kind: 'measured'; readonly measures: readonly Measure[] };
 
@@ -191,14 +207,15 @@ class CuratedBatch {
     for (const [i, event] of images.entries()) {
       const seen = judged?.[i];
       const record = this.#recordOf(event, seen);
+      const features = seen !== undefined && { features: seen.features };
       const accepted = record.reweighting?.accepted ?? true;
       if (accepted && this.#keptCount < this.#asked) {
         this.#keptCount += 1;
         if (seen !== undefined) this.#kept.push(seen);
-        yield { ...event, record };
+        yield { ...event, record, ...features };
       } else {
         this.#rejected += 1;
-        yield { kind: 'rejected', index: event.index, picture: event.picture, record };
+        yield { kind: 'rejected', index: event.index, picture: event.picture, record, ...features };
       }
     }
   }

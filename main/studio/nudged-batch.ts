@@ -67,8 +67,8 @@ function batchEventOf(event: NudgeRunEvent, index: number, after: number): Curat
       return { ...step, secondsLeft: (secondsLeft ?? 0) + wholeImage * after };
     }
     case 'nudged': {
-      const { picture, record } = event.after;
-      return { kind: 'image', index, picture, record };
+      const { picture, record, judged } = event.after;
+      return { kind: 'image', index, picture, record, features: judged.features };
     }
   }
 }

@@ -19,7 +19,6 @@ import {
   renameCollection,
 } from '../../main/library/collections.ts';
 import { openDatabase } from '../../main/library/database.ts';
-import { setFeatures } from '../../main/library/appearance.ts';
 import { duplicateGroups } from '../../main/library/duplicates.ts';
 import { imageSummaries } from '../../main/library/image-rows.ts';
 import { readImageFile } from '../../main/library/image-file/read-image-file.ts';
@@ -410,6 +409,10 @@ describe('batches', () => {
 });
 
 describe('likeness', () => {
+  /** An image as the encoder `e` sees it. */
+  const addSeen = (index: number, values: readonly number[]): Promise<unknown> =>
+    addExample(library, index, {}, {}, { features: { encoder: 'e', values: Float32Array.from(values) } });
+
   it('groups near duplicates and tells colours apart', async () => {
     const base = examplePixels(5);
     const noisy = { ...base, data: base.data.map((value, i) => Math.min(255, value + (i % 3))) };
@@ -428,10 +431,12 @@ describe('likeness', () => {
   });
 
   it('goes by features where both images have them', async () => {
-    for (let i = 0; i < 3; i += 1) await addExample(library, i);
-    setFeatures(library, 'batch-1-00000', 'e', Float32Array.of(1, 0, 0));
-    setFeatures(library, 'batch-1-00001', 'e', Float32Array.of(0, 1, 0));
-    setFeatures(library, 'batch-1-00002', 'e', Float32Array.of(0.9, 0.1, 0));
+    const vectors = [
+      [1, 0, 0],
+      [0, 1, 0],
+      [90, 10, 0],
+    ];
+    for (const [i, values] of vectors.entries()) await addSeen(i, values);
     expect(await byLikeness({ sort: 'similar', similarTo: 'batch-1-00000' })).toEqual([
       'batch-1-00000',
       'batch-1-00002',
@@ -439,11 +444,39 @@ describe('likeness', () => {
     ]);
   });
 
+  it('tells near duplicates by features where one encoder made both, else by looks', async () => {
+    // One look for all of them.
+    const store = async (index: number, values: readonly number[] | null, encoder = 'e'): Promise<string> => {
+      const features = values === null ? null : { encoder, values: Float32Array.from(values) };
+      return (await storeImage(library, examplePixels(5), exampleRecord({}, { index }), { features })).id;
+    };
+    await addExample(library, 9);
+    const [a, b, c] = [await store(0, [1, 0]), await store(1, [1, 0.5]), await store(2, [2, 0.1])];
+    expect(await duplicateGroups(library, [a, b, c])).toEqual([{ images: [a, c] }]);
+    // Of another encoder, another length, of no direction, or none at all.
+    const others = [
+      await store(3, [1, 0], 'f'),
+      await store(4, [1, 0, 0]),
+      await store(5, [0, 0]),
+      await store(6, null),
+    ];
+    const bad = await store(7, [NaN, 1]);
+    expect(await duplicateGroups(library, [b, ...others, bad])).toEqual([{ images: [b, ...others, bad] }]);
+    // What looks the same comes with what is nearly the same, what does not last.
+    expect(await byLikeness({ sort: 'similar', similarTo: a })).toEqual([a, c, ...others, bad, b, 'batch-1-00009']);
+  });
+
+  it('forgets the features of a picture that is stored again without them', async () => {
+    await addSeen(0, [1, 0]);
+    await addSeen(1, [0, 1]);
+    const ids = ['batch-1-00000', 'batch-1-00001'];
+    await storeImage(library, examplePixels(5), exampleRecord({}, { index: 0 }));
+    await storeImage(library, examplePixels(5), exampleRecord({}, { index: 1 }));
+    expect(await duplicateGroups(library, ids)).toEqual([{ images: ids }]);
+  });
+
   it('orders what a query finds, page by page, and follows what is changed', async () => {
-    for (let i = 0; i < 7; i += 1) {
-      await addExample(library, i);
-      setFeatures(library, `batch-1-0000${i}`, 'e', Float32Array.of(1, ((i * 3) % 7) / 7));
-    }
+    for (let i = 0; i < 7; i += 1) await addSeen(i, [1, ((i * 3) % 7) / 7]);
     const order = new LikenessOrder(library);
     const ask = async (query: LibraryQueryInput, limit = 200, offset = 0) =>
       order.page(pageRequestSchema.parse({ query, limit, offset }));

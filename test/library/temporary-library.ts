@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ImageRecord } from '../../main/contract/images.ts';
 import type { ImageSummary } from '../../main/contract/library.ts';
 import type { GenerationRequest } from '../../main/contract/settings.ts';
-import { storeImage } from '../../main/library/add-image.ts';
+import { storeImage, type StoreOptions } from '../../main/library/add-image.ts';
 import { createBatch } from '../../main/library/batches.ts';
 import { openLibrary, type Library } from '../../main/library/library.ts';
 import { examplePixels, exampleRecord } from './record.ts';
@@ -33,10 +33,11 @@ export async function addExample(
   index: number,
   settings: Partial<GenerationRequest> = {},
   changes: Partial<ImageRecord> = {},
+  options: StoreOptions = {},
 ): Promise<ImageSummary> {
   const record = exampleRecord(settings, { index, ...changes });
   await createBatch(library, record.batch, record.settings, record.createdAt);
   // Every image of every batch has pixels of its own.
   const pixels = examplePixels(index + 100 * Number(/\d+$/.exec(record.batch)?.[0] ?? 0));
-  return storeImage(library, pixels, record);
+  return storeImage(library, pixels, record, options);
 }

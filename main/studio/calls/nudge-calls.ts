@@ -59,10 +59,12 @@ export function nudgeHandlers(library: Library, workshop: Workshop, announcer: A
           'This nudged picture is not remembered any more; nudge the image again.',
           'token',
         );
-      const { picture, record } = kept;
+      const { picture, record, judged } = kept;
       await createBatch(library, record.batch, record.settings);
       const { width, height, pixels } = picture;
-      const image = await storeImage(library, { width, height, data: pixels }, record);
+      const image = await storeImage(library, { width, height, data: pixels }, record, {
+        features: judged.features,
+      });
       setArriving(library, record.batch, false);
       announcer.tell({ kind: 'library', images: [image.id] });
       return image;

@@ -2,6 +2,7 @@ import type { FailureRecord } from '../../contract/failures.ts';
 import type { ImageRecord } from '../../contract/images.ts';
 import type { BatchCost, Measure } from '../../contract/measures.ts';
 import type { GenerationSettings } from '../../contract/settings.ts';
+import type { PictureFeatures } from '../../library/appearance.ts';
 
 /** An interleaved RGB picture, 8 bits a channel. */
 export interface MadePicture {
@@ -29,6 +30,8 @@ export type MakeEvent =
       readonly record: ImageRecord;
       /** As the record's reweighting says, unless given. */
       readonly rejected?: boolean;
+      /** What likeness is judged by, where the model could see its picture. */
+      readonly features?: PictureFeatures;
     }
   | { readonly kind: 'image-failed'; readonly index: number; readonly failure: FailureRecord }
   | { readonly kind: 'note'; readonly message: string }

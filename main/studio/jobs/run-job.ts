@@ -107,12 +107,10 @@ class Run {
         break;
       case 'image': {
         const { width, height, pixels } = event.picture;
-        const image = await storeImage(
-          this.#options.library,
-          { width, height, data: pixels },
-          event.record,
-          event.rejected ?? event.record.reweighting?.accepted === false,
-        );
+        const image = await storeImage(this.#options.library, { width, height, data: pixels }, event.record, {
+          rejected: event.rejected ?? event.record.reweighting?.accepted === false,
+          features: event.features ?? null,
+        });
         yield { kind: 'image', job: id, image };
         yield this.change({ progress: { ...this.#job.progress, ...countsOf(this.counted()) } });
         break;
