@@ -71,6 +71,19 @@ describe('gamut differentiate', () => {
 });
 
 describe('the file of a gradient', () => {
+  it('ends with 2 and one line for a malformed node, and writes nothing', { timeout: 120_000 }, () => {
+    const broken = join(folder, 'broken.onnx');
+    const out = join(folder, 'never.onnx');
+    const nodes = [{ ...op('MatMul', ['x'], 'y'), name: 'product' }, op('ReduceSum', ['y'], 'L', { keepdims: 0 })];
+    writeFileSync(broken, encode(modelOf(nodes, [value('x', [2, 2])], [value('L', [])])));
+    const { status, out: text, err } = gamut(broken, '--output', 'L', '--wrt', 'x', '--out', out);
+    expect(status).toBe(2);
+    expect(text).toBe('');
+    expect(err.trim().split('\n')).toHaveLength(1);
+    expect(err).toContain('MatMul "product" (→ y): expected the input "B" (2 inputs), got 1 without it');
+    expect(existsSync(out)).toBe(false);
+  });
+
   it('shares external weights in the same folder, and copies them into another', () => {
     const shared = differentiateFile({
       model: file,

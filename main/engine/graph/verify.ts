@@ -1,5 +1,10 @@
 import { Failure } from '../../contract/failures.ts';
-import { capturedBy, describeNode, type Graph, type Model, type Node } from './model.ts';
+import { checkNode } from './check-node.ts';
+import type { Fact } from './inference/fact.ts';
+import { factOfType, inferNode } from './inference/infer.ts';
+import { factOfConstant } from './inference/sources.ts';
+import { capturedBy, describeNode, type Graph, type Model, type Node, type TensorType } from './model.ts';
+import { signatureOf } from './signatures.ts';
 
 /** Operator domains that are understood; anything else belongs to a vendor's own build of ONNX Runtime. */
 const knownDomains: ReadonlySet<string> = new Set(['', 'com.microsoft']);
@@ -7,10 +12,14 @@ const knownDomains: ReadonlySet<string> = new Set(['', 'com.microsoft']);
 /** The versions of ai.onnx whose operators are understood. */
 export const opsetRange = { oldest: 7, newest: 26 } as const;
 
+/** From here on operators have the form that shape inference reads. */
+const shapesFrom = 13;
+
 /**
  * Checks that a model is well formed: known domains and versions, unique names (single assignment), every input made
- * before it is used (so no cycles), every output made, no empty operator. Throws `model-broken`, or `unsupported` for
- * domains and versions that are not known here.
+ * before it is used (so no cycles), every output made; every node with the inputs, outputs, attributes and element types
+ * of its operator, and shapes and axes that some run could have. Throws `model-broken`, or `unsupported` for domains and
+ * versions that are not known here.
  */
 export function verify(model: Model): void {
   const opset = model.opsets[''];
@@ -19,7 +28,7 @@ export function verify(model: Model): void {
       'unsupported',
       `expected operators of ai.onnx version ${opsetRange.oldest} to ${opsetRange.newest}, got ${opset ?? 'none'}`,
     );
-  verifyGraph(model.graph, new Set(), model, 0);
+  verifyGraph(model.graph, new Scope(), model, 0);
 }
 
 /** Puts nodes in topological order, stable where it can be; a cycle is a `model-broken` failure that names its nodes. */
@@ -60,30 +69,80 @@ export function sortTopologically(graph: Graph): Graph {
   return { ...graph, nodes };
 }
 
-function verifyGraph(graph: Graph, outer: ReadonlySet<string>, model: Model, depth: number): void {
+/** The values that nodes may use: their names, and what is known of them. */
+class Scope {
+  readonly names: Set<string>;
+  readonly facts: Map<string, Fact>;
+
+  constructor(outer?: Scope) {
+    this.names = new Set(outer?.names);
+    this.facts = new Map(outer?.facts);
+  }
+
+  /** A branch may never run: of shapes nothing is held against it. */
+  inner(): Scope {
+    const scope = new Scope(this);
+    for (const [name, fact] of scope.facts) scope.facts.set(name, withoutShape(fact));
+    return scope;
+  }
+}
+
+function withoutShape({ elementType }: Fact): Fact {
+  return { elementType, dims: undefined };
+}
+
+function verifyGraph(graph: Graph, scope: Scope, model: Model, depth: number): void {
   if (depth > 16) throw new Failure('model-broken', 'expected graphs nested at most 16 deep');
-  const known = new Set(outer);
+  const opset = model.opsets[''] ?? 0;
   const own = new Set<string>();
   const define = (name: string, what: string): void => {
     if (own.has(name))
       throw new Failure('model-broken', `expected every value to be made once, "${name}" is made again as ${what}`);
     own.add(name);
-    known.add(name);
+    scope.names.add(name);
+    // Shadows what an outer graph has under the name.
+    scope.facts.delete(name);
   };
-  for (const { name } of graph.inputs) {
-    if (name === '') throw new Failure('model-broken', 'expected every graph input to have a name');
-    define(name, 'a graph input');
+  const learn = (name: string, fact: Fact | undefined): void => {
+    if (fact !== undefined) scope.facts.set(name, depth === 0 && opset >= shapesFrom ? fact : withoutShape(fact));
+  };
+  for (const input of graph.inputs) {
+    if (input.name === '') throw new Failure('model-broken', 'expected every graph input to have a name');
+    define(input.name, 'a graph input');
+    learn(input.name, factOfType(input, input.name));
   }
-  // Before IR 4 every initializer was listed as an input too.
-  for (const name of graph.initializers.keys()) if (!own.has(name)) define(name, 'an initializer');
-  for (const node of graph.nodes) verifyNode(node, known, define, model, depth);
-  for (const { name } of graph.outputs)
-    if (!known.has(name)) throw new Failure('model-broken', `graph output "${name}": nothing in the graph makes it`);
+  for (const [name, constant] of graph.initializers) {
+    // Before IR 4 every initializer was listed as an input too.
+    if (!own.has(name)) define(name, 'an initializer');
+    learn(name, factOfConstant(constant));
+  }
+  const declared = declaredTypes(graph);
+  for (const node of graph.nodes) {
+    verifyNode(node, scope, define, model, depth);
+    const facts = inferNode(node, (name) => scope.facts.get(name), opset, declared);
+    node.outputs.forEach((name, index) => name !== '' && learn(name, facts[index]));
+  }
+  for (const { name, elementType } of graph.outputs) {
+    if (!scope.names.has(name))
+      throw new Failure('model-broken', `graph output "${name}": nothing in the graph makes it`);
+    const made = scope.facts.get(name)?.elementType ?? elementType;
+    if (made !== elementType)
+      throw new Failure('model-broken', `graph output "${name}": expected ${elementType} as declared, got ${made}`);
+  }
+}
+
+/** The element types that a graph declares. Not the dims: exporters declare those of one example. */
+function declaredTypes(graph: Graph): (name: string) => TensorType | undefined {
+  const outputs = new Map(graph.outputs.map((output) => [output.name, output]));
+  return (name) => {
+    const type = graph.declarations.get(name) ?? outputs.get(name);
+    return type && { elementType: type.elementType, dims: undefined };
+  };
 }
 
 function verifyNode(
   node: Node,
-  known: ReadonlySet<string>,
+  scope: Scope,
   define: (name: string, what: string) => void,
   model: Model,
   depth: number,
@@ -97,14 +156,17 @@ function verifyNode(
   if (model.opsets[node.domain] === undefined)
     throw new Failure('model-broken', `${describeNode(node)}: the model imports no operators of "${node.domain}"`);
   for (const name of node.inputs)
-    if (name !== '' && !known.has(name))
+    if (name !== '' && !scope.names.has(name))
       throw new Failure(
         'model-broken',
         `${describeNode(node)}: input "${name}" is not made before it (a cycle, or missing)`,
       );
+  const signature = signatureOf(node, model.opsets[''] ?? 0);
+  if (signature !== undefined) checkNode(node, signature, (name) => scope.facts.get(name)?.elementType);
   for (const attribute of Object.values(node.attributes)) {
-    if (attribute.kind === 'graph') verifyGraph(attribute.value, known, model, depth + 1);
-    if (attribute.kind === 'graphs') for (const graph of attribute.value) verifyGraph(graph, known, model, depth + 1);
+    if (attribute.kind === 'graph') verifyGraph(attribute.value, scope.inner(), model, depth + 1);
+    if (attribute.kind === 'graphs')
+      for (const graph of attribute.value) verifyGraph(graph, scope.inner(), model, depth + 1);
   }
   for (const name of node.outputs) if (name !== '') define(name, `an output of ${describeNode(node)}`);
 }

@@ -1,7 +1,10 @@
+import { Failure } from '../../../contract/failures.ts';
 import { add, ceilDivide, divideExactly, floorDivide, multiply, product, subtract, type Dim } from '../dimension.ts';
 import { intAttribute, intsAttribute, stringAttribute, type Node } from '../model.ts';
-import { broadcast, numbers, shaped, type Inference, type InferenceRule } from './fact.ts';
+import { axisWithin, broadcast, dimsText, shaped, type Inference, type InferenceRule } from './fact.ts';
 import { parseEquation } from './einsum-equation.ts';
+import { dimsFrom } from './known-elements.ts';
+import { checkConvolution, checkWindow, mayEqual } from './window-checks.ts';
 
 /** Stride, dilation, kernel and padding of a convolution or pooling along each of its axes. */
 export interface Window {
@@ -59,6 +62,7 @@ const conv: InferenceRule = ({ node, inputs: [x, weight], fresh }) => {
   if (x === undefined) return [undefined];
   const kernel = intsAttribute(node, 'kernel_shape') ?? staticDims(weight?.dims?.slice(2));
   if (x.dims === undefined) return [shaped(x.elementType, undefined)];
+  if (weight?.dims !== undefined) checkConvolution(node, x.dims, weight.dims);
   const [batch = 1] = x.dims;
   if (kernel === undefined) {
     const unknown = x.dims.slice(2).map((_, axis) => fresh(`extent ${axis}`));
@@ -71,6 +75,7 @@ const conv: InferenceRule = ({ node, inputs: [x, weight], fresh }) => {
 const convTranspose: InferenceRule = ({ node, inputs: [x, weight], fresh }) => {
   const kernel = intsAttribute(node, 'kernel_shape') ?? staticDims(weight?.dims?.slice(2));
   if (x?.dims === undefined || kernel === undefined) return [x && shaped(x.elementType, undefined)];
+  if (weight?.dims !== undefined) checkConvolution(node, x.dims, weight.dims);
   const [batch = 1, , ...spatial] = x.dims;
   const channels = multiply(weight?.dims?.[1] ?? fresh('channels'), intAttribute(node, 'group', 1));
   const window = windowOf(node, kernel);
@@ -89,6 +94,7 @@ const convTranspose: InferenceRule = ({ node, inputs: [x, weight], fresh }) => {
 const pool: InferenceRule = ({ node, inputs: [x], fresh }) => {
   const kernel = intsAttribute(node, 'kernel_shape') ?? [];
   if (x?.dims === undefined) return [x, shaped('int64', undefined)];
+  checkWindow(node, x.dims.length - 2);
   const [batch = 1, channels = 1, ...rest] = x.dims;
   const spatial = slide(rest, windowOf(node, kernel), intAttribute(node, 'ceil_mode', 0) === 1, fresh);
   const dims = [batch, channels, ...spatial];
@@ -103,24 +109,40 @@ const globalPool: InferenceRule = ({ inputs: [x] }) => [
     ),
 ];
 
-/** The dims of a product of stacks of matrices, as numpy's matmul has them. */
+/** The dims of a product of stacks of matrices, as numpy's matmul has them; ones that do not fit are `model-broken`. */
 export function matMulDims(
   a: readonly Dim[] | undefined,
   b: readonly Dim[] | undefined,
   fresh: Inference['fresh'],
 ): readonly Dim[] | undefined {
-  if (a === undefined || b === undefined || a.length === 0 || b.length === 0) return undefined;
+  if (a === undefined || b === undefined) return undefined;
+  if (a.length === 0 || b.length === 0 || !mayEqual(a.at(-1), b.length === 1 ? b[0] : b.at(-2)))
+    throw new Failure('model-broken', `expected matrices that fit each other, got ${dimsText(a)} and ${dimsText(b)}`);
   const stacks = broadcast([a.slice(0, -2), b.slice(0, -2)], fresh) ?? [];
   const rows = a.length === 1 ? [] : [a.at(-2) ?? 1];
   const columns = b.length === 1 ? [] : [b.at(-1) ?? 1];
   return [...stacks, ...rows, ...columns];
 }
 
-const gemm: InferenceRule = ({ node, inputs: [a, b] }) => {
+const gemm: InferenceRule = ({ node, inputs: [a, b, c], fresh }) => {
   if (a === undefined) return [undefined];
-  const rows = a.dims?.[intAttribute(node, 'transA', 0) === 1 ? 1 : 0];
-  const columns = b?.dims?.[intAttribute(node, 'transB', 0) === 1 ? 0 : 1];
-  return [shaped(a.elementType, rows === undefined || columns === undefined ? undefined : [rows, columns])];
+  if (a.dims === undefined || b?.dims === undefined) return [shaped(a.elementType, undefined)];
+  const [transA, transB] = [intAttribute(node, 'transA', 0), intAttribute(node, 'transB', 0)];
+  const [rows, inner] = transA === 1 ? a.dims.toReversed() : a.dims;
+  const [other, columns] = transB === 1 ? b.dims.toReversed() : b.dims;
+  const fits = a.dims.length === 2 && b.dims.length === 2 && mayEqual(inner, other);
+  if (!fits || rows === undefined || columns === undefined)
+    throw new Failure(
+      'model-broken',
+      `expected matrices that fit each other, got ${dimsText(a.dims)}${transA === 1 ? ' transposed' : ''} and ${dimsText(b.dims)}${transB === 1 ? ' transposed' : ''}`,
+    );
+  const added = c?.dims && broadcast([[rows, columns], c.dims], fresh);
+  if (added !== undefined && (added.length > 2 || !mayEqual(added[0], rows) || !mayEqual(added[1], columns)))
+    throw new Failure(
+      'model-broken',
+      `expected a bias that broadcasts to ${dimsText([rows, columns])}, got ${dimsText(c?.dims ?? [])}`,
+    );
+  return [shaped(a.elementType, [rows, columns])];
 };
 
 const einsum: InferenceRule = ({ node, inputs, fresh }) => {
@@ -157,8 +179,8 @@ export const contractions: Readonly<Record<string, InferenceRule>> = {
   LpPool: pool,
   Col2Im: ({ inputs: [x, image, block], fresh }) => {
     if (x === undefined) return [undefined];
-    const spatial =
-      image?.known ?? [...Array(numbers(block)?.length ?? 0).keys()].map((axis) => fresh(`extent ${axis}`));
+    const spatial = dimsFrom(image, fresh);
+    if (spatial === undefined) return [shaped(x.elementType, undefined)];
     const taps = block?.known && product(block.known);
     const channels = taps === undefined || x.dims === undefined ? undefined : divideExactly(x.dims[1] ?? 1, taps);
     return [shaped(x.elementType, [x.dims?.[0] ?? fresh('batch'), channels ?? fresh('channels'), ...spatial])];
@@ -176,6 +198,7 @@ export const contractions: Readonly<Record<string, InferenceRule>> = {
   LayerNormalization: ({ node, inputs: [x] }) => {
     const rank = x?.dims?.length ?? 0;
     const axis = intAttribute(node, 'axis', -1);
+    if (x?.dims !== undefined) axisWithin(axis, rank);
     const statistic =
       x &&
       shaped(

@@ -1,7 +1,7 @@
 import { add, divideExactly, floorDivide, multiply, subtract, type Dim } from '../dimension.ts';
 import { elementTypeOf, isInteger } from '../element-type.ts';
 import { intAttribute } from '../model.ts';
-import { broadcast, numbers, shaped, withKnown, type Fact, type InferenceRule } from './fact.ts';
+import { axisWithin, broadcast, numbers, shaped, withKnown, type Fact, type InferenceRule } from './fact.ts';
 
 type Combine = (a: Dim, b: Dim, integer: boolean) => Dim | undefined;
 
@@ -154,12 +154,41 @@ const where: InferenceRule = ({ inputs: [condition, a, b], fresh }) => {
   ];
 };
 
+/** Operators with an attribute `axis` whose result has their first input's type and dims, and its default. */
+const along: InferenceRule = (inference) => {
+  const {
+    node,
+    inputs: [x],
+  } = inference;
+  if (x?.dims !== undefined) axisWithin(intAttribute(node, 'axis', defaultAxis[node.operator] ?? -1), x.dims.length);
+  return same(inference);
+};
+
+const defaultAxis: Readonly<Record<string, number>> = {
+  Softmax: -1,
+  LogSoftmax: -1,
+  Hardmax: -1,
+  LpNormalization: -1,
+  RMSNormalization: -1,
+  SimplifiedLayerNormalization: -1,
+  ScatterElements: 0,
+  Scatter: 0,
+};
+
+const cumSum: InferenceRule = (inference) => {
+  const {
+    inputs: [x, axis],
+  } = inference;
+  const [at] = numbers(axis) ?? [];
+  if (x?.dims !== undefined && at !== undefined) axisWithin(at, x.dims.length);
+  return same(inference);
+};
+
 const unaryNames =
   `Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Celu Clip Cos Cosh Elu Erf Exp Gelu HardSigmoid HardSwish
-  Hardmax LeakyRelu Log LogSoftmax Mish Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus
-  Softsign Sqrt Swish Tan Tanh ThresholdedRelu PRelu LpNormalization MeanVarianceNormalization LRN CumSum Trilu
-  InstanceNormalization GroupNormalization RMSNormalization SimplifiedLayerNormalization ScatterElements ScatterND
-  Scatter ReverseSequence EyeLike Bernoulli RandomNormalLike RandomUniformLike RotaryEmbedding`.split(/\s+/);
+  LeakyRelu Log Mish Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Swish Tan Tanh
+  ThresholdedRelu PRelu MeanVarianceNormalization LRN Trilu InstanceNormalization GroupNormalization ScatterND
+  ReverseSequence RotaryEmbedding`.split(/\s+/);
 
 const binaryNames = 'Add Sub Mul Div Mod Pow Max Min Sum Mean BitShift BitwiseAnd BitwiseOr BitwiseXor'.split(' ');
 const comparisonNames = 'Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor'.split(' ');
@@ -169,6 +198,8 @@ export const elementwise: Readonly<Record<string, InferenceRule>> = {
   ...Object.fromEntries(unaryNames.map((name) => [name, same])),
   ...Object.fromEntries(binaryNames.map((name) => [name, binary])),
   ...Object.fromEntries(comparisonNames.map((name) => [name, comparison])),
+  ...Object.fromEntries(Object.keys(defaultAxis).map((name) => [name, along])),
+  CumSum: cumSum,
   IsNaN: ({ inputs: [x] }) => [shaped('bool', x?.dims)],
   IsInf: ({ inputs: [x] }) => [shaped('bool', x?.dims)],
   Identity: ({ inputs: [x] }) => [x],
@@ -184,7 +215,7 @@ export const elementwise: Readonly<Record<string, InferenceRule>> = {
     shaped(zero?.elementType ?? elementTypeOf(intAttribute(node, 'output_dtype', 0)) ?? 'uint8', x?.dims),
   ],
   DequantizeLinear: ({ node, inputs: [x, scale] }) => [
-    shaped(scale?.elementType ?? elementTypeOf(intAttribute(node, 'output_dtype', 0)) ?? 'float32', x?.dims),
+    shaped(elementTypeOf(intAttribute(node, 'output_dtype', 0)) ?? scale?.elementType ?? 'float32', x?.dims),
   ],
   DynamicQuantizeLinear: ({ inputs: [x] }) => [shaped('uint8', x?.dims), shaped('float32', []), shaped('uint8', [])],
   BatchNormalization: ({ inputs: [x, , , mean, variance] }) => [x && shaped(x.elementType, x.dims), mean, variance],

@@ -1,6 +1,6 @@
 import { add, floorDivide, multiply, type Dim } from '../dimension.ts';
 import { intAttribute, intsAttribute, stringAttribute } from '../model.ts';
-import { fromFront, numbers, shaped, type InferenceRule } from './fact.ts';
+import { axisWithin, numbers, shaped, type InferenceRule } from './fact.ts';
 
 const pad: InferenceRule = ({ node, inputs: [x, pads, , axes], fresh }) => {
   if (x?.dims === undefined) return [x];
@@ -18,7 +18,7 @@ const pad: InferenceRule = ({ node, inputs: [x, pads, , axes], fresh }) => {
   over.forEach((axis, index) => {
     const before = amounts?.[index];
     const after = amounts?.[index + over.length];
-    const at = fromFront(axis, rank);
+    const at = axisWithin(axis, rank);
     dims[at] =
       before === undefined || after === undefined ? fresh(`padded ${at}`) : add(dims[at] ?? 1, add(before, after));
   });
@@ -39,7 +39,7 @@ const resize: InferenceRule = ({ node, inputs, fresh }) => {
   const [x, , scales, sizes] = inputs;
   if (x?.dims === undefined) return [x];
   const rank = x.dims.length;
-  const over = (intsAttribute(node, 'axes') ?? x.dims.map((_, axis) => axis)).map((axis) => fromFront(axis, rank));
+  const over = (intsAttribute(node, 'axes') ?? x.dims.map((_, axis) => axis)).map((axis) => axisWithin(axis, rank));
   const stretched = stringAttribute(node, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch';
   const dims = x.dims.map((dim, axis): Dim => {
     const at = over.indexOf(axis);

@@ -1,4 +1,5 @@
-import type { Dim } from '../dimension.ts';
+import { Failure } from '../../../contract/failures.ts';
+import { textOf, type Dim } from '../dimension.ts';
 import type { ElementType } from '../element-type.ts';
 import type { Node } from '../model.ts';
 
@@ -37,6 +38,22 @@ export function fromFront(axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis;
 }
 
+/**
+ * Counts an axis of a tensor of `rank` dims from the front; one that it has not is `model-broken`. A scalar counts as a
+ * list of one, as PyTorch has it and ONNX Runtime lets pass.
+ */
+export function axisWithin(axis: number, rank: number, what = 'axis'): number {
+  const bound = Math.max(rank, 1);
+  if (axis < -bound || axis >= bound)
+    throw new Failure('model-broken', `expected the ${what} from ${-bound} to ${bound - 1}, got ${axis}`);
+  return fromFront(axis, rank);
+}
+
+/** Dims as messages show them. */
+export function dimsText(dims: readonly Dim[]): string {
+  return `[${dims.map(textOf).join(', ')}]`;
+}
+
 /** A fact of this type and these dims. */
 export function shaped(elementType: ElementType, dims: readonly Dim[] | undefined): Fact {
   return { elementType, dims };
@@ -48,7 +65,7 @@ export function withKnown(fact: Fact, known: readonly Dim[] | undefined): Fact {
   return { elementType: fact.elementType, dims: fact.dims, known };
 }
 
-/** The dims of numpy broadcasting; undefined where one of the ranks is unknown. */
+/** The dims of numpy broadcasting; undefined where one of the ranks is unknown. Numbers that differ are `model-broken`. */
 export function broadcast(
   shapes: readonly (readonly Dim[] | undefined)[],
   fresh: (what: string) => Dim,
@@ -61,6 +78,11 @@ export function broadcast(
       .filter((dim): dim is Dim => dim !== undefined && dim !== 1);
     // A number beats a name: the named extent is then that number, or 1.
     const number = candidates.find((dim) => typeof dim === 'number');
+    if (candidates.some((dim) => typeof dim === 'number' && dim !== number))
+      throw new Failure(
+        'model-broken',
+        `expected dims that broadcast, got ${shapes.map((dims) => dimsText(dims ?? [])).join(' and ')}`,
+      );
     if (number !== undefined) return number;
     const [first] = candidates;
     if (first === undefined) return 1;

@@ -1,14 +1,15 @@
+import { Failure } from '../../../contract/failures.ts';
 import { symbol, type Dim } from '../dimension.ts';
-import type { DeclaredDim, Graph, Node, TensorType } from '../model.ts';
+import { describeNode, type DeclaredDim, type Node, type TensorType } from '../model.ts';
 import { contractions } from './contractions.ts';
 import { elementwise } from './elementwise.ts';
 import { extents } from './extents.ts';
-import { shaped, type Fact, type InferenceRule } from './fact.ts';
+import { shaped, type Fact, type Inference, type InferenceRule } from './fact.ts';
 import { rare } from './rare.ts';
 import { reductions } from './reductions.ts';
 import { reshaping } from './reshaping.ts';
 import { selections } from './selections.ts';
-import { factOfConstant, sources } from './sources.ts';
+import { sources } from './sources.ts';
 
 const rules: Readonly<Record<string, InferenceRule>> = {
   ...elementwise,
@@ -39,7 +40,10 @@ function dimOf(dim: DeclaredDim, fallback: string): Dim {
   return typeof dim === 'number' ? dim : symbol(dim === undefined ? fallback : /^\w+$/.test(dim) ? dim : `(${dim})`);
 }
 
-/** The facts of one node's outputs; a declared type fills in what no rule tells. */
+/**
+ * The facts of one node's outputs; a declared type fills in what no rule tells. Shapes, axes and permutations that no run
+ * could take are `model-broken`, with the node's name.
+ */
 export function inferNode(
   node: Node,
   factOf: (name: string) => Fact | undefined,
@@ -49,12 +53,14 @@ export function inferNode(
   const rule = node.domain === '' || node.operator === 'Gelu' ? rules[node.operator] : undefined;
   const [made = ''] = node.outputs;
   const inferred =
-    rule?.({
-      node,
-      inputs: node.inputs.map((name) => (name === '' ? undefined : factOf(name))),
-      opset,
-      fresh: (what) => symbol(`${made}:${what}`),
-    }) ?? [];
+    rule === undefined
+      ? []
+      : apply(rule, {
+          node,
+          inputs: node.inputs.map((name) => (name === '' ? undefined : factOf(name))),
+          opset,
+          fresh: (what) => symbol(`${made}:${what}`),
+        });
   return node.outputs.map((name, index) => {
     const fact = inferred[index];
     const type = declared(name);
@@ -62,6 +68,15 @@ export function inferNode(
     if (fact === undefined) return factOfType(type, name);
     return fact.dims === undefined ? { ...fact, dims: factOfType(type, name).dims } : refine(fact, type, made);
   });
+}
+
+function apply(rule: InferenceRule, inference: Inference): readonly (Fact | undefined)[] {
+  try {
+    return rule(inference);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.code, `${describeNode(inference.node)}: ${error.message}`, undefined, { cause: error });
+  }
 }
 
 /** A declared number is taken for an extent that the rule could not tell at all. */
@@ -73,21 +88,4 @@ function refine(fact: Fact, type: TensorType, made: string): Fact {
     return told || typeof other !== 'number' ? dim : other;
   });
   return { ...fact, dims };
-}
-
-/** The facts of every value of a graph, walking its nodes once. Subgraphs are not entered. */
-export function inferGraph(graph: Graph, opset: number): Map<string, Fact> {
-  const facts = new Map<string, Fact>();
-  for (const input of graph.inputs) facts.set(input.name, factOfType(input, input.name));
-  for (const [name, constant] of graph.initializers) facts.set(name, factOfConstant(constant));
-  const outputs = new Map(graph.outputs.map((output) => [output.name, output]));
-  const declared = (name: string): TensorType | undefined => graph.declarations.get(name) ?? outputs.get(name);
-  for (const node of graph.nodes) {
-    const found = inferNode(node, (name) => facts.get(name), opset, declared);
-    node.outputs.forEach((name, index) => {
-      const fact = found[index];
-      if (name !== '' && fact !== undefined) facts.set(name, fact);
-    });
-  }
-  return facts;
 }

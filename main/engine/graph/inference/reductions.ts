@@ -1,7 +1,7 @@
 import type { Dim } from '../dimension.ts';
 import { multiply } from '../dimension.ts';
 import { intAttribute, intsAttribute } from '../model.ts';
-import { fromFront, numbers, shaped, withKnown, type Inference, type InferenceRule } from './fact.ts';
+import { axisWithin, numbers, shaped, withKnown, type Inference, type InferenceRule } from './fact.ts';
 
 /** The axes a reduction goes over: undefined where they are computed at run time. */
 export function reducedAxes({ node, inputs }: Inference, rank: number): readonly number[] | undefined {
@@ -10,7 +10,7 @@ export function reducedAxes({ node, inputs }: Inference, rank: number): readonly
   if (given === undefined && node.inputs[1] !== undefined && node.inputs[1] !== '') return undefined;
   if (given === undefined || given.length === 0)
     return intAttribute(node, 'noop_with_empty_axes', 0) === 1 ? [] : Array.from({ length: rank }, (_, axis) => axis);
-  return given.map((axis) => fromFront(axis, rank));
+  return given.map((axis) => axisWithin(axis, rank));
 }
 
 const reduction: InferenceRule = (inference) => {
@@ -29,7 +29,7 @@ const reduction: InferenceRule = (inference) => {
 
 const argument: InferenceRule = ({ node, inputs: [x] }) => {
   if (x?.dims === undefined) return [shaped('int64', undefined)];
-  const at = fromFront(intAttribute(node, 'axis', 0), x.dims.length);
+  const at = axisWithin(intAttribute(node, 'axis', 0), x.dims.length);
   const keep = intAttribute(node, 'keepdims', 1) === 1;
   return [
     shaped(
@@ -40,9 +40,10 @@ const argument: InferenceRule = ({ node, inputs: [x] }) => {
 };
 
 const topK: InferenceRule = ({ node, inputs: [x, k], fresh }) => {
-  const at = fromFront(intAttribute(node, 'axis', -1), x?.dims?.length ?? 0);
-  const dims = x?.dims?.map((dim, axis) => (axis === at ? (k?.known?.[0] ?? fresh('k')) : dim));
-  return [x && shaped(x.elementType, dims), shaped('int64', dims)];
+  if (x?.dims === undefined) return [x && shaped(x.elementType, undefined), shaped('int64', undefined)];
+  const at = axisWithin(intAttribute(node, 'axis', -1), x.dims.length);
+  const dims = x.dims.map((dim, axis) => (axis === at ? (k?.known?.[0] ?? fresh('k')) : dim));
+  return [shaped(x.elementType, dims), shaped('int64', dims)];
 };
 
 const reductionNames =

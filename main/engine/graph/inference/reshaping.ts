@@ -1,6 +1,17 @@
+import { Failure } from '../../../contract/failures.ts';
 import { divideExactly, product, same, type Dim } from '../dimension.ts';
 import { intAttribute, intsAttribute } from '../model.ts';
-import { fromFront, knownLimit, numbers, shaped, withKnown, type Inference, type InferenceRule } from './fact.ts';
+import {
+  axisWithin,
+  dimsText,
+  fromFront,
+  knownLimit,
+  numbers,
+  shaped,
+  withKnown,
+  type Inference,
+  type InferenceRule,
+} from './fact.ts';
 import { allPlaces, dimsFrom, knownAt } from './known-elements.ts';
 
 const shape: InferenceRule = ({ node, inputs: [x], opset }) => {
@@ -21,6 +32,7 @@ const reshape: InferenceRule = ({ node, inputs: [x, target], fresh }) => {
   const zeroCopies = intAttribute(node, 'allowzero', 0) === 0;
   const dims = wanted.map((dim, axis) => (dim === 0 && zeroCopies ? (x.dims?.[axis] ?? fresh(`dim ${axis}`)) : dim));
   const open = dims.indexOf(-1);
+  checkElements(x.dims, dims);
   if (open >= 0) {
     const rest = product(dims.filter((_, axis) => axis !== open));
     const total = x.dims && product(x.dims);
@@ -29,9 +41,27 @@ const reshape: InferenceRule = ({ node, inputs: [x, target], fresh }) => {
   return [withKnown(shaped(x.elementType, dims), x.known)];
 };
 
+/** As many elements as before: a part that -1 leaves open must come out whole. */
+function checkElements(from: readonly Dim[] | undefined, to: readonly Dim[]): void {
+  const open = to.filter((dim) => dim === -1).length;
+  if (open > 1) throw new Failure('model-broken', `expected at most one -1 in the new dims, got ${dimsText(to)}`);
+  const before = from && product(from);
+  const after = product(to.filter((dim) => dim !== -1));
+  if (typeof before !== 'number' || typeof after !== 'number') return;
+  const fits = open === 0 ? before === after : after === 0 ? before === 0 : before % after === 0;
+  if (!fits)
+    throw new Failure(
+      'model-broken',
+      `expected dims for the ${before} elements of ${dimsText(from ?? [])}, got ${dimsText(to)}`,
+    );
+}
+
 const flatten: InferenceRule = ({ node, inputs: [x] }) => {
   if (x?.dims === undefined) return [x];
-  const axis = fromFront(intAttribute(node, 'axis', 1), x.dims.length);
+  // Also behind the last axis: all of it before, one after.
+  const rank = x.dims.length;
+  const given = intAttribute(node, 'axis', 1);
+  const axis = given === rank ? rank : axisWithin(given, rank);
   return [shaped(x.elementType, [product(x.dims.slice(0, axis)), product(x.dims.slice(axis))])];
 };
 
@@ -47,7 +77,10 @@ const squeeze: InferenceRule = (inference) => {
   const given = axesOf(inference);
   if (given === undefined && (inference.node.inputs[1] ?? '') !== '') return [shaped(x.elementType, undefined)];
   if (given === undefined && dims.some((dim) => typeof dim !== 'number')) return [shaped(x.elementType, undefined)];
-  const axes = given?.map((axis) => fromFront(axis, dims.length));
+  const axes = given?.map((axis) => axisWithin(axis, dims.length));
+  for (const axis of axes ?? [])
+    if (typeof dims[axis] === 'number' && dims[axis] !== 1)
+      throw new Failure('model-broken', `expected an extent of 1 at axis ${axis}, got the dims ${dimsText(dims)}`);
   const kept = dims.filter((dim, axis) => (axes === undefined ? dim !== 1 : !axes.includes(axis)));
   return [withKnown(shaped(x.elementType, kept), x.known)];
 };
@@ -58,7 +91,9 @@ const unsqueeze: InferenceRule = (inference) => {
   if (x === undefined) return [undefined];
   if (x.dims === undefined || given === undefined) return [shaped(x.elementType, undefined)];
   const rank = x.dims.length + given.length;
-  const axes = new Set(given.map((axis) => fromFront(axis, rank)));
+  const axes = new Set(given.map((axis) => axisWithin(axis, rank)));
+  if (axes.size < given.length)
+    throw new Failure('model-broken', `expected every axis once, got [${given.join(', ')}]`);
   const rest = [...x.dims];
   const dims = Array.from({ length: rank }, (_, axis): Dim => (axes.has(axis) ? 1 : (rest.shift() ?? 1)));
   return [withKnown(shaped(x.elementType, dims), x.known)];
@@ -68,6 +103,11 @@ const transpose: InferenceRule = ({ node, inputs: [x] }) => {
   if (x?.dims === undefined) return [x];
   const { dims } = x;
   const order = intsAttribute(node, 'perm') ?? dims.map((_, axis) => dims.length - 1 - axis);
+  if (order.length !== dims.length || dims.some((_, axis) => !order.includes(axis)))
+    throw new Failure(
+      'model-broken',
+      `expected a permutation of the ${dims.length} axes of ${dimsText(dims)}, got [${order.join(', ')}]`,
+    );
   const turned = order.map((axis) => dims[axis] ?? 1);
   return [withKnown(shaped(x.elementType, turned), x.known && knownAt(x.known, dims, allPlaces(dims), order))];
 };
@@ -82,6 +122,11 @@ const expand: InferenceRule = ({ inputs: [x, target], fresh }) => {
     const other = wanted[axis - rank + wanted.length] ?? 1;
     if (other === 1) return own;
     if (own === 1 || same(own, other)) return other;
+    if (typeof own === 'number' && typeof other === 'number')
+      throw new Failure(
+        'model-broken',
+        `expected dims that broadcast, got ${dimsText(x.dims ?? [])} and ${dimsText(wanted)}`,
+      );
     return typeof own === 'number' ? own : typeof other === 'number' ? other : fresh(`dim ${axis}`);
   });
   const single = x.known?.length === 1 ? x.known[0] : undefined;

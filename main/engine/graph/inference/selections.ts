@@ -1,6 +1,7 @@
-import { add, ceilDivide, divideExactly, multiply, subtract, type Dim } from '../dimension.ts';
+import { Failure } from '../../../contract/failures.ts';
+import { add, ceilDivide, divideExactly, multiply, subtract, textOf, type Dim } from '../dimension.ts';
 import { intAttribute, intsAttribute } from '../model.ts';
-import { fromFront, numbers, shaped, withKnown, type InferenceRule } from './fact.ts';
+import { axisWithin, dimsText, fromFront, numbers, shaped, withKnown, type InferenceRule } from './fact.ts';
 import { allPlaces, knownAt } from './known-elements.ts';
 import { sliceRange } from './slice-range.ts';
 
@@ -9,7 +10,11 @@ const concat: InferenceRule = ({ node, inputs, fresh }) => {
   if (first === undefined) return [undefined];
   if (inputs.some((each) => each?.dims === undefined)) return [shaped(first.elementType, undefined)];
   const rank = first.dims?.length ?? 0;
-  const at = fromFront(intAttribute(node, 'axis', 0), rank);
+  const at = axisWithin(intAttribute(node, 'axis', 0), rank);
+  checkJoin(
+    inputs.map((each) => each?.dims ?? []),
+    at,
+  );
   const dims = Array.from({ length: rank }, (_, axis): Dim => {
     const extents = inputs.map((each) => each?.dims?.[axis] ?? 1);
     if (axis === at) return extents.reduce(add, 0);
@@ -20,12 +25,31 @@ const concat: InferenceRule = ({ node, inputs, fresh }) => {
   return [withKnown(shaped(first.elementType, dims), known)];
 };
 
+/** Equal extents beside the axis of joining. */
+function checkJoin(shapes: readonly (readonly Dim[])[], at: number): void {
+  const [first = []] = shapes;
+  const fits = shapes.every(
+    (dims) =>
+      dims.length === first.length &&
+      dims.every((dim, axis) => {
+        const sure = shapes.map((each) => each[axis]).find((each) => typeof each === 'number');
+        return axis === at || typeof dim !== 'number' || dim === sure;
+      }),
+  );
+  if (!fits)
+    throw new Failure(
+      'model-broken',
+      `expected dims equal beside axis ${at}, got ${shapes.map(dimsText).join(' and ')}`,
+    );
+}
+
 const split: InferenceRule = ({ node, inputs: [x, sizes], fresh }) => {
   const count = node.outputs.length;
   if (x?.dims === undefined) return node.outputs.map(() => x);
-  const at = fromFront(intAttribute(node, 'axis', 0), x.dims.length);
+  const at = axisWithin(intAttribute(node, 'axis', 0), x.dims.length);
   const total = x.dims[at] ?? 1;
   const given = sizes?.known ?? intsAttribute(node, 'split');
+  checkParts(total, given, count);
   const explicit = (node.inputs[1] ?? '') !== '' || given !== undefined;
   // Even parts, the last one smaller where they do not fit.
   const part = divideExactly(total, count) ?? (typeof total === 'number' ? ceilDivide(total, count) : undefined);
@@ -46,6 +70,14 @@ const split: InferenceRule = ({ node, inputs: [x, sizes], fresh }) => {
   });
 };
 
+/** As many sizes as outputs, and together the whole. */
+function checkParts(total: Dim, sizes: readonly Dim[] | undefined, count: number): void {
+  if (sizes === undefined) return;
+  const sum = sizes.reduce(add, 0);
+  if (sizes.length !== count || (typeof sum === 'number' && typeof total === 'number' && sum !== total))
+    throw new Failure('model-broken', `expected ${count} sizes that sum to ${textOf(total)}, got ${dimsText(sizes)}`);
+}
+
 const slice: InferenceRule = ({ inputs: [x, starts, ends, axes, steps], node, fresh }) => {
   if (x?.dims === undefined) return [x];
   const dims = [...x.dims];
@@ -62,8 +94,9 @@ const slice: InferenceRule = ({ inputs: [x, starts, ends, axes, steps], node, fr
   const places = x.known && allPlaces(x.dims);
   let isKnown = places !== undefined;
   for (let index = 0; index < count; index += 1) {
-    const axis = fromFront(axesInUse[index] ?? 0, rank);
+    const axis = axisWithin(axesInUse[index] ?? 0, rank);
     const step = (node.inputs[4] ?? '') === '' ? 1 : numbers(steps)?.[index];
+    if (step === 0) throw new Failure('model-broken', `expected steps other than 0, got one for axis ${axis}`);
     const range = sliceRange(dims[axis] ?? 1, starts?.known?.[index], ends?.known?.[index], step);
     dims[axis] = range?.length ?? fresh(`slice ${axis}`);
     if (
@@ -89,7 +122,7 @@ const slice: InferenceRule = ({ inputs: [x, starts, ends, axes, steps], node, fr
 const gather: InferenceRule = ({ node, inputs: [x, indices] }) => {
   if (x === undefined) return [undefined];
   if (x.dims === undefined || indices?.dims === undefined) return [shaped(x.elementType, undefined)];
-  const axis = fromFront(intAttribute(node, 'axis', 0), x.dims.length);
+  const axis = axisWithin(intAttribute(node, 'axis', 0), x.dims.length);
   const dims = [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)];
   const at = numbers(indices);
   const from = x.dims.length === 1 ? x.known : undefined;
@@ -103,7 +136,10 @@ export const selections: Readonly<Record<string, InferenceRule>> = {
   Split: split,
   Slice: slice,
   Gather: gather,
-  GatherElements: ({ inputs: [x, indices] }) => [x && shaped(x.elementType, indices?.dims)],
+  GatherElements: ({ node, inputs: [x, indices] }) => {
+    if (x?.dims !== undefined) axisWithin(intAttribute(node, 'axis', 0), x.dims.length);
+    return [x && shaped(x.elementType, indices?.dims)];
+  },
   GatherND: ({ node, inputs: [x, indices] }) => {
     const depth = indices?.dims?.at(-1);
     if (x?.dims === undefined || indices?.dims === undefined || typeof depth !== 'number')

@@ -2,7 +2,7 @@ import { ceilDivide, product, subtract, type Dim } from '../dimension.ts';
 import { elementTypeOf, isInteger } from '../element-type.ts';
 import { numbersOf } from '../constants.ts';
 import { intAttribute, type TensorConstant } from '../model.ts';
-import { fromFront, knownLimit, shaped, withKnown, type Fact, type InferenceRule } from './fact.ts';
+import { axisWithin, knownLimit, shaped, withKnown, type Fact, type InferenceRule } from './fact.ts';
 import { dimsFrom } from './known-elements.ts';
 
 /** What a stored constant tells. */
@@ -50,6 +50,11 @@ const range: InferenceRule = ({ inputs: [start, limit, delta], fresh }) => {
   return [withKnown(shaped(type, [length]), known)];
 };
 
+/** Of the dims of its input, and of its type where no other is asked for. */
+const like: InferenceRule = ({ node, inputs: [x] }) => [
+  x && shaped(elementTypeOf(intAttribute(node, 'dtype', 0)) ?? x.elementType, x.dims),
+];
+
 /** Operators that make elements: stored, counted, or told by indices. */
 export const sources: Readonly<Record<string, InferenceRule>> = {
   Constant: constant,
@@ -57,10 +62,11 @@ export const sources: Readonly<Record<string, InferenceRule>> = {
   Range: range,
   OneHot: ({ node, inputs: [indices, depth, values], fresh }) => {
     if (values === undefined || indices?.dims === undefined) return [values && shaped(values.elementType, undefined)];
-    const at = fromFront(intAttribute(node, 'axis', -1), indices.dims.length + 1);
+    const at = axisWithin(intAttribute(node, 'axis', -1), indices.dims.length + 1);
     return [shaped(values.elementType, indices.dims.toSpliced(at, 0, depth?.known?.[0] ?? fresh('depth')))];
   },
-  EyeLike: ({ node, inputs: [x] }) => [
-    x && shaped(elementTypeOf(intAttribute(node, 'dtype', 0)) ?? x.elementType, x.dims),
-  ],
+  EyeLike: like,
+  Bernoulli: like,
+  RandomNormalLike: like,
+  RandomUniformLike: like,
 };
