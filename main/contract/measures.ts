@@ -39,6 +39,8 @@ export const batchCostSchema = z.strictObject({
   failed: z.int().min(0),
   seconds: z.number().min(0),
   secondsPerKept: z.number().nullable(),
+  /** 95 % interval of what another batch with these settings would take; null where one round made all. */
+  secondsPerKeptInterval: z.strictObject({ low: z.number(), high: z.number() }).nullable().default(null),
   modelCalls: z.int().min(0),
 });
 export type BatchCost = z.infer<typeof batchCostSchema>;

@@ -9,6 +9,7 @@ import { philoxStream } from '../engine/tensor/philox.ts';
 import type { PictureFeatures } from '../library/appearance.ts';
 import { openPackage } from '../model-packages/resolve.ts';
 import { BatchPruning } from './batch-pruning.ts';
+import { BatchRounds } from './batch-rounds.ts';
 import { batchJudge, type BatchJudge, type JudgedPicture } from './batch-judge.ts';
 import { readCalibration } from './calibration.ts';
 import { applyDial } from './dial.ts';
@@ -92,6 +93,7 @@ class CuratedBatch {
   readonly #reweighting: Reweighting | null;
   readonly #pruning: BatchPruning | null;
   readonly #kept: JudgedPicture[] = [];
+  readonly #rounds = new BatchRounds();
   readonly #started = performance.now();
   #keptCount: number;
   #rejected = 0;
@@ -170,6 +172,7 @@ class CuratedBatch {
         case 'image':
           break;
         case 'started':
+          this.#rounds.begin();
           if (!this.#announced) yield this.#judge === null ? event : withNote(event, this.#judge.references);
           this.#announced = true;
           break;
@@ -179,6 +182,7 @@ class CuratedBatch {
         case 'given-up':
           done += 1;
           this.#rejected += 1;
+          this.#rounds.tried(1);
           yield {
             kind: 'rejected',
             index: event.index,
@@ -188,6 +192,7 @@ class CuratedBatch {
           break;
         case 'image-failed':
           this.#failed += 1;
+          this.#rounds.tried(1);
           yield event;
           break;
         case 'cost':
@@ -204,6 +209,7 @@ class CuratedBatch {
   async *#decide(images: readonly ImageEvent[]): AsyncGenerator<CuratedEvent, void, void> {
     const pictures = images.map(({ picture }) => picture);
     const judged = await this.#judge?.judge(pictures, this.#options.signal);
+    const before = this.#keptCount;
     for (const [i, event] of images.entries()) {
       const seen = judged?.[i];
       const record = this.#recordOf(event, seen);
@@ -218,6 +224,8 @@ class CuratedBatch {
         yield { kind: 'rejected', index: event.index, picture: event.picture, record, ...features };
       }
     }
+    this.#rounds.tried(images.length);
+    this.#rounds.end(this.#keptCount - before);
   }
 
   /** The candidate's uniform number of acceptance, and the one of its audit. */
@@ -268,7 +276,7 @@ class CuratedBatch {
       rejected: this.#rejected,
       failed: this.#failed,
       seconds,
-      secondsPerKept: this.#keptCount === 0 ? null : seconds / this.#keptCount,
+      ...this.#rounds.costOf(seconds, this.#keptCount),
       modelCalls: this.#modelCalls,
     };
   }

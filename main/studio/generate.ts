@@ -58,6 +58,7 @@ export async function* generate(
         failed,
         seconds,
         secondsPerKept: kept === 0 ? null : seconds / kept,
+        secondsPerKeptInterval: null,
         modelCalls: event.modelCalls,
       },
     };

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Failure, toFailure } from '../contract/failures.ts';
 import type { GenerationSettings } from '../contract/settings.ts';
 import type { JudgedPicture } from './batch-judge.ts';
+import { BatchRounds } from './batch-rounds.ts';
 import type { CuratedEvent, CuratedOptions } from './generate-batch.ts';
 import { nudgeJudge, nudgePrepared, type NudgeRunEvent } from './nudge.ts';
 import { prepareGeneration } from './prepare-generation.ts';
@@ -29,14 +30,18 @@ export async function* nudgedBatch(
   const judge = await nudgeJudge(prepared, workshop);
   const wanted = indices ?? Array.from({ length: settings.count }, (_, index) => index);
   const kept: JudgedPicture[] = [];
+  const rounds = new BatchRounds();
   let failed = 0;
   let modelCalls = 0;
   for (const [at, index] of wanted.entries())
     try {
       for await (const event of nudgePrepared(prepared, judge, index, workshop, signal)) {
         if (event.kind === 'started' && at > 0) continue;
+        if (event.kind === 'started') rounds.begin();
         if (event.kind === 'nudged') {
           kept.push(event.after.judged);
+          rounds.tried(1);
+          rounds.end(1);
           modelCalls += event.modelCalls;
         }
         yield batchEventOf(event, index, wanted.length - at - 1);
@@ -45,13 +50,15 @@ export async function* nudgedBatch(
       const failure = toFailure(error);
       if (failure.code !== 'non-finite') throw error;
       failed += 1;
+      rounds.tried(1);
+      rounds.end(0);
       yield { kind: 'image-failed', index, failure: failure.toRecord() };
     }
   const measures = await judge.measure(kept, signal);
   if (measures.length > 0) yield { kind: 'measured', measures };
   const seconds = (performance.now() - started) / 1000;
-  const secondsPerKept = kept.length === 0 ? null : seconds / kept.length;
-  const cost = { asked: wanted.length, kept: kept.length, rejected: 0, failed, seconds, secondsPerKept, modelCalls };
+  const each = rounds.costOf(seconds, kept.length);
+  const cost = { asked: wanted.length, kept: kept.length, rejected: 0, failed, seconds, ...each, modelCalls };
   yield { kind: 'finished', cost };
 }
 

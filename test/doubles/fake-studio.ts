@@ -277,13 +277,15 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
       tell({ kind: 'image', job: job.id, image: images.at(-1) ?? image });
     }
     const seconds = (performance.now() - started) / 1000;
+    const each = seconds / Math.max(1, kept);
     const cost = {
       asked: settings.count,
       kept,
       rejected,
       failed: 0,
       seconds,
-      secondsPerKept: seconds / Math.max(1, kept),
+      secondsPerKept: each,
+      secondsPerKeptInterval: kept < 2 ? null : { low: 0.9 * each, high: 1.2 * each },
       modelCalls: 0,
     };
     const batch = batches.get(job.batch);

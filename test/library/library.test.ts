@@ -391,7 +391,8 @@ describe('batches', () => {
     await addExample(library, 0);
     await addExample(library, 1, {}, rejectedBy);
     await flagImages(library, ['batch-1-00000'], 'pick');
-    const cost = { asked: 1, kept: 1, rejected: 1, failed: 0, seconds: 2, secondsPerKept: 2, modelCalls: 40 };
+    const counts = { asked: 1, kept: 1, rejected: 1, failed: 0, modelCalls: 40 };
+    const cost = { ...counts, seconds: 2, secondsPerKept: 2, secondsPerKeptInterval: { low: 1.5, high: 2.5 } };
     setBatchOutcome(library, 'batch-1', cost, []);
     expect(batchSummary(library, 'batch-1')).toMatchObject({ kept: 1, rejected: 1, picked: 1, cost, state: 'open' });
     await addExample(library, 0, {}, { batch: 'batch-2', createdAt: '2026-12-01T00:00:00.000Z' });

@@ -107,6 +107,24 @@ describe('a batch with reweighting', () => {
     });
   });
 
+  it('says within which bounds each image’s seconds lie, unless all were made at once', async () => {
+    using model = measuredPackage();
+    using workshop = packagesWorkshop();
+    const costOf = async (asked: Partial<GenerationRequest>) => {
+      const events = await Array.fromAsync(generateBatch(settingsOf({ model: model.path, ...asked }), workshop));
+      const last = events.at(-1);
+      if (last?.kind !== 'finished') throw new Error('expected the end of the batch');
+      return last.cost;
+    };
+    for (const asked of [{}, { densityWeight: 8, densityThreshold: 60 }]) {
+      const { secondsPerKept, secondsPerKeptInterval: interval } = await costOf(asked);
+      expect(interval?.low).toBeGreaterThan(0);
+      expect(interval?.low).toBeLessThan(secondsPerKept ?? NaN);
+      expect(interval?.high).toBeGreaterThan(secondsPerKept ?? NaN);
+    }
+    expect(await costOf({ count: 4 })).toMatchObject({ kept: 4, secondsPerKeptInterval: null });
+  });
+
   it('measures what it kept, and scores every image', async () => {
     using model = measuredPackage();
     using workshop = packagesWorkshop();

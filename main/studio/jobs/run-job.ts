@@ -163,18 +163,23 @@ class Run {
     yield this.change({ progress: counted });
   }
 
-  /** The cost of all runs of the job together: an interrupted one's seconds are lost with it, its images are not. */
+  /**
+   * The cost of all runs of the job together: an interrupted one's seconds are lost with it, its images are not. The
+   * interval is as wide, relative to the figure, as the last run alone makes it.
+   */
   #wholeCost(counted: JobProgress): BatchCost | null {
     const before = batchSummary(this.#options.library, this.#job.batch).cost;
     if (this.#cost === null) return before;
     const seconds = this.#cost.seconds + (before?.seconds ?? 0);
+    const secondsPerKept = counted.kept === 0 ? null : seconds / counted.kept;
     return {
       asked: this.#job.settings.count,
       kept: counted.kept,
       rejected: counted.rejected,
       failed: counted.failed,
       seconds,
-      secondsPerKept: counted.kept === 0 ? null : seconds / counted.kept,
+      secondsPerKept,
+      secondsPerKeptInterval: intervalAround(secondsPerKept, this.#cost),
       modelCalls: this.#cost.modelCalls + (before?.modelCalls ?? 0),
     };
   }
@@ -182,6 +187,16 @@ class Run {
   end(): void {
     setArriving(this.#options.library, this.#job.batch, false);
   }
+}
+
+/** The interval of another cost, moved to a figure by its factor. */
+function intervalAround(
+  figure: number | null,
+  { secondsPerKept, secondsPerKeptInterval: interval }: BatchCost,
+): BatchCost['secondsPerKeptInterval'] {
+  if (figure === null || interval === null || secondsPerKept === null || secondsPerKept === 0) return null;
+  const factor = figure / secondsPerKept;
+  return { low: factor * interval.low, high: factor * interval.high };
 }
 
 function countsOf({ kept, rejected, failed }: JobProgress): Pick<JobProgress, 'kept' | 'rejected' | 'failed'> {

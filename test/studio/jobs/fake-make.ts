@@ -44,7 +44,16 @@ export function fakeMake(
       }
       yield {
         kind: 'finished',
-        cost: { asked: settings.count, kept, rejected: 0, failed: 0, seconds: 1, secondsPerKept: 1, modelCalls: 10 },
+        cost: {
+          asked: settings.count,
+          kept,
+          rejected: 0,
+          failed: 0,
+          seconds: 1,
+          secondsPerKept: 1,
+          secondsPerKeptInterval: { low: 0.8, high: 1.25 },
+          modelCalls: 10,
+        },
       };
     },
   };

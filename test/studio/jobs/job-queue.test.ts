@@ -47,7 +47,15 @@ describe('the queue', () => {
     expect(batchSummary(library, first.batch)).toMatchObject({
       kept: 3,
       rejected: 1,
-      cost: { asked: 3, kept: 3, rejected: 1, modelCalls: 10 },
+      cost: {
+        asked: 3,
+        kept: 3,
+        rejected: 1,
+        modelCalls: 10,
+        secondsPerKept: 1 / 3,
+        // Of the figure of all runs as of the last one's: a fifth less, a quarter more.
+        secondsPerKeptInterval: { low: expect.closeTo(0.8 / 3), high: expect.closeTo(1.25 / 3) },
+      },
     });
     const kinds = new Set(events.map(({ kind }) => kind));
     expect(kinds).toEqual(new Set(['queue', 'job', 'preview', 'image', 'measured']));
