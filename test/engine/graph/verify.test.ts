@@ -196,6 +196,14 @@ describe('verify refuses, with node, expected and given:', () => {
       alone(op('Split', ['x', 'i'], ['y', 'z'], { axis: 1 }), x, list(1, 1)),
       'expected 2 sizes that sum to 3, got [1, 1]',
     ],
+    ['a Split that says nothing of its parts', alone(op('Split', ['x'], ['y', 'z'], { axis: 1 }), x), 'got neither'],
+    ['a Constant without a value', alone(op('Constant', [], 'y'), {}), 'one attribute that holds the value, got none'],
+    ['a Resize to nothing', alone(op('Resize', ['x'], 'y'), x), 'Resize (→ y): expected scales or sizes, got neither'],
+    [
+      'a Resize to sizes of other axes',
+      alone(op('Resize', ['x', '', '', 'i'], 'y'), x, list(4)),
+      'expected 2 sizes, got 1',
+    ],
     [
       'a step of nothing',
       alone(op('Slice', ['x', 'i', 'j', 'k', 'k'], 'y'), x, {
@@ -242,6 +250,10 @@ describe('verify lets pass', () => {
     ['a Flatten behind the last axis', alone(op('Flatten', ['x'], 'y', { axis: 2 }), x)],
     ['a Reshape with copied extents', alone(op('Reshape', ['x', 'i'], 'y'), x, list(0, -1, 1))],
     ['a scalar along its one axis', alone(op('Softmax', ['x'], 'y', { axis: -1 }), { x: ['float32', []] })],
+    [
+      'scales that are an empty list where there are sizes',
+      alone(op('Resize', ['x', '', 's', 'i'], 'y'), x, { ...list(4, 4), s: ['float32', [0], []] }),
+    ],
     ['a reduction in its older form', alone(op('ReduceMean', ['x'], 'y', { axes: [1] }), x, {}, 17)],
     ['operators of before shapes are read', alone(op('Softmax', ['x'], 'y', { axis: 2 }), x, {}, 11)],
     [

@@ -1,6 +1,7 @@
+import { Failure } from '../../../contract/failures.ts';
 import { add, floorDivide, multiply, type Dim } from '../dimension.ts';
-import { intAttribute, intsAttribute, stringAttribute } from '../model.ts';
-import { axisWithin, numbers, shaped, type InferenceRule } from './fact.ts';
+import { intAttribute, intsAttribute, stringAttribute, type Node } from '../model.ts';
+import { axisWithin, numbers, shaped, type Fact, type InferenceRule } from './fact.ts';
 
 const pad: InferenceRule = ({ node, inputs: [x, pads, , axes], fresh }) => {
   if (x?.dims === undefined) return [x];
@@ -39,6 +40,7 @@ const resize: InferenceRule = ({ node, inputs, fresh }) => {
   const [x, , scales, sizes] = inputs;
   if (x?.dims === undefined) return [x];
   const rank = x.dims.length;
+  checkTargets(node, inputs, intsAttribute(node, 'axes')?.length ?? rank);
   const over = (intsAttribute(node, 'axes') ?? x.dims.map((_, axis) => axis)).map((axis) => axisWithin(axis, rank));
   const stretched = stringAttribute(node, 'keep_aspect_ratio_policy', 'stretch') !== 'stretch';
   const dims = x.dims.map((dim, axis): Dim => {
@@ -53,6 +55,16 @@ const resize: InferenceRule = ({ node, inputs, fresh }) => {
   });
   return [shaped(x.elementType, dims)];
 };
+
+/** Scales or sizes, one for each axis; an empty list of either stands for none. */
+function checkTargets(node: Node, inputs: readonly (Fact | undefined)[], count: number): void {
+  const given = [2, 3].filter((index) => (node.inputs[index] ?? '') !== '' && inputs[index]?.dims?.[0] !== 0);
+  if (given.length !== 1)
+    throw new Failure('model-broken', `expected scales or sizes, got ${given.length === 0 ? 'neither' : 'both'}`);
+  const extent = inputs[given[0] ?? 0]?.dims?.[0];
+  if (typeof extent === 'number' && extent !== count)
+    throw new Failure('model-broken', `expected ${count} ${given[0] === 2 ? 'scales' : 'sizes'}, got ${extent}`);
+}
 
 const blocks: InferenceRule = ({ node, inputs: [x] }) => {
   if (x?.dims === undefined) return [x];

@@ -43,8 +43,11 @@ function checkJoin(shapes: readonly (readonly Dim[])[], at: number): void {
     );
 }
 
-const split: InferenceRule = ({ node, inputs: [x, sizes], fresh }) => {
+const split: InferenceRule = ({ node, inputs: [x, sizes], opset, fresh }) => {
   const count = node.outputs.length;
+  const told = (node.inputs[1] ?? '') !== '' || node.attributes['num_outputs'] !== undefined;
+  if (opset >= 18 && !told)
+    throw new Failure('model-broken', 'expected the input "split" or the attribute "num_outputs", got neither');
   if (x?.dims === undefined) return node.outputs.map(() => x);
   const at = axisWithin(intAttribute(node, 'axis', 0), x.dims.length);
   const total = x.dims[at] ?? 1;

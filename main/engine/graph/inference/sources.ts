@@ -1,3 +1,4 @@
+import { Failure } from '../../../contract/failures.ts';
 import { ceilDivide, product, subtract, type Dim } from '../dimension.ts';
 import { elementTypeOf, isInteger } from '../element-type.ts';
 import { numbersOf } from '../constants.ts';
@@ -20,6 +21,9 @@ const constant: InferenceRule = ({ node }) => {
   if (value_float?.kind === 'float') return [withKnown(shaped('float32', []), [value_float.value])];
   if (value_floats?.kind === 'floats')
     return [withKnown(shaped('float32', [value_floats.value.length]), value_floats.value)];
+  const given = Object.keys(node.attributes);
+  if (given.length !== 1)
+    throw new Failure('model-broken', `expected one attribute that holds the value, got ${given.join(', ') || 'none'}`);
   return [undefined];
 };
 
