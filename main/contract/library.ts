@@ -183,13 +183,26 @@ export type UndoEntry = z.infer<typeof undoEntrySchema>;
 export const duplicateGroupSchema = z.strictObject({ images: z.array(libraryIdSchema).min(2) });
 export type DuplicateGroup = z.infer<typeof duplicateGroupSchema>;
 
+/** What a name template may name, each in braces. */
+export const namePlaceholders = [
+  'prompt',
+  'seed',
+  'index',
+  'number',
+  'date',
+  'model',
+  'rating',
+  'flag',
+  'batch',
+] as const;
+
 export const exportRequestSchema = z.strictObject({
   images: z.array(libraryIdSchema).min(1).max(100_000),
   to: z.enum(['folder', 'zip']).default('folder'),
   format: z.enum(['png', 'jpeg', 'webp']).default('png'),
   /** 1–100, JPEG and WebP only. */
   quality: z.int().min(1).max(100).default(92),
-  /** Without extension; {prompt} {seed} {index} {number} {date} {model} {rating} {batch}. */
+  /** Without extension; `namePlaceholders` in braces stand for what they name. */
   nameTemplate: z.string().min(1).max(300).default('{prompt} {seed}-{index}'),
   contactSheet: z
     .strictObject({

@@ -5,7 +5,7 @@ import type { ImageList } from './image-list.svelte.ts';
 import type { Language } from './language.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
 import { Refresher } from './refresher.ts';
-import { termsOf } from './search-terms.ts';
+import { problemOf, termsOf } from './search-terms.ts';
 
 /** The whole library: one query over it, its collections and tags. */
 export class Gallery {
@@ -38,6 +38,11 @@ export class Gallery {
   /** What is searched for, as it was typed. */
   get searchText(): string {
     return this.#searchText;
+  }
+
+  /** A setting in what is searched for that cannot be read, with one that can; null where all can be. */
+  get searchProblem(): ReturnType<typeof problemOf> {
+    return problemOf(this.#searchText);
   }
 
   /** Shows the gallery for the first time, or once more: what came meanwhile is asked for. */

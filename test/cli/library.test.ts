@@ -33,6 +33,12 @@ describe('gamut library', () => {
     const plain = await run('list', '--words', 'vase');
     expect(plain).toMatchObject({ exitCode: 0, complaints: [] });
     expect(plain.output).toBe('batch-1-00002          tall vase\nbatch-1-00001  P ****  tall vase\n');
+    const dated = await Promise.all([
+      run('list', '--after', '2026-11', '--before', '2026-12', '--json'),
+      run('list', '--before', '2026-11', '--json'),
+    ]);
+    const found = dated.map(({ output }) => (JSON.parse(output) as { images: unknown[] }).images.length);
+    expect(found).toEqual([3, 0]);
     const { output } = await run('list', '--rating', '3', '--json');
     expect(JSON.parse(output)).toMatchObject({ images: [{ id: 'batch-1-00001', rating: 4, flag: 'pick' }] });
   });
@@ -58,6 +64,8 @@ describe('gamut library', () => {
       [['export', '--out', out, '--name', '../{seed}'], /without \/ or/],
       [['export', '--out', out, '--collection', 'none'], /expected one of the collections/],
       [['list', '--rating', '9'], /0 to 5/],
+      [['list', '--after', '2026-02-30'], /Expected a year, a month or a day such as 2026-01-31, got "2026-02-30"/],
+      [['list', '--before', 'May'], /Expected a year/],
       [['import', join(work, 'no such file')], /there is none/],
     ] as const) {
       const outcome = await run(...args);

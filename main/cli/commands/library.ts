@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { beginningOf, momentBefore } from '../../contract/days.ts';
 import { Failure } from '../../contract/failures.ts';
 import {
   librarySorts,
@@ -23,6 +24,8 @@ import type { Register } from './index.ts';
 
 interface QueryOptions {
   readonly words?: string;
+  readonly after?: string;
+  readonly before?: string;
   readonly tag?: string[];
   readonly collection?: string;
   readonly flag?: 'pick' | 'reject' | 'none';
@@ -42,10 +45,20 @@ export const library: Register = (program) => {
   registerVerify(command);
 };
 
+/** The beginning of a day, month or year. */
+function dayOf(text: string): string {
+  const moment = beginningOf(text);
+  if (moment === null)
+    throw new InvalidArgumentError(`Expected a year, a month or a day such as 2026-01-31, got "${text}".`);
+  return moment;
+}
+
 /** What both listing and exporting narrow by. */
 function withQuery(command: Command): Command {
   return command
     .option('--words <text>', 'words of prompt, tags and model; -word excludes')
+    .option('--after <date>', 'made on this day or later: a year, a month or a day, e.g. 2026-01-31', dayOf)
+    .option('--before <date>', 'made before this day', dayOf)
     .option('--tag <tag...>', 'all of these tags')
     .option('--collection <name>', 'images of this collection')
     .addOption(new Option('--flag <flag>', 'how they were judged').choices(['pick', 'reject', 'none']))
@@ -60,6 +73,8 @@ function withQuery(command: Command): Command {
 function queryOf(options: QueryOptions): NamedQuery {
   return {
     words: options.words ?? '',
+    createdFrom: options.after ?? null,
+    createdTo: options.before === undefined ? null : momentBefore(options.before),
     tags: options.tag ?? [],
     flags: options.flag === undefined ? [] : [options.flag],
     rating: options.rating === undefined ? null : { low: options.rating, high: null },
@@ -135,8 +150,8 @@ function registerExport(command: Command): void {
 
 /** Without any choice the picks are meant: a whole library is not exported by a slip. */
 function exportedQuery(options: QueryOptions): NamedQuery {
-  const { words, tag, collection, flag, rating, batch } = options;
-  const chosen = [words, tag, collection, flag, rating, batch].some((choice) => choice !== undefined);
+  const { words, after, before, tag, collection, flag, rating, batch } = options;
+  const chosen = [words, after, before, tag, collection, flag, rating, batch].some((choice) => choice !== undefined);
   return queryOf(chosen ? options : { ...options, flag: 'pick' });
 }
 

@@ -1,9 +1,7 @@
 import { Failure } from '../../contract/failures.ts';
-import type { ImageSummary } from '../../contract/library.ts';
+import { namePlaceholders, type ImageSummary } from '../../contract/library.ts';
 
-/** What a name template may name. */
-export const placeholders = ['prompt', 'seed', 'index', 'number', 'date', 'model', 'rating', 'batch', 'flag'] as const;
-type Placeholder = (typeof placeholders)[number];
+type Placeholder = (typeof namePlaceholders)[number];
 
 /** Longest parts, in characters: a whole prompt is no file name. */
 const longestPrompt = 60;
@@ -39,10 +37,10 @@ export function fileNames(
 
 function checkTemplate(template: string): void {
   for (const [whole, name = ''] of template.matchAll(/\{([^}]*)\}/g))
-    if (!(placeholders as readonly string[]).includes(name))
+    if (!(namePlaceholders as readonly string[]).includes(name))
       throw new Failure(
         'bad-input',
-        `nameTemplate: expected one of ${placeholders.map((each) => `{${each}}`).join(' ')}, got ${whole}`,
+        `nameTemplate: expected one of ${namePlaceholders.map((each) => `{${each}}`).join(' ')}, got ${whole}`,
         'nameTemplate',
       );
   if (/[\\/\0]/.test(template))
