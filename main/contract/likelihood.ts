@@ -16,8 +16,12 @@ export const likelihoodSettingsSchema = z.strictObject({
   prompt,
   confounders: z.array(prompt).max(64).default([]),
   model: z.string().min(1),
-  /** Runge–Kutta steps; each takes four evaluations. */
+  /** Runge–Kutta steps on fixed noise levels, or Dormand–Prince steps as long as the tolerance allows. */
+  solver: z.enum(['rk4', 'dormand-prince']).default('rk4'),
+  /** Of rk4; each step takes four evaluations. */
   stepCount: z.int('expected a whole number').min(1, 'expected at least 1').max(1000).default(20),
+  /** Of dormand-prince: the error of one step, absolute and relative. Below 1e-6 a network in float32 is too rough. */
+  tolerance: z.number().min(1e-6, 'expected at least 1e-6').max(0.1, 'expected at most 0.1').default(1e-3),
   /** Random directions in which the divergence is taken; with one there is no standard error. */
   probeCount: z.int('expected a whole number').min(1, 'expected at least 1').max(256).default(4),
   seed: z.int().min(0).default(0),
@@ -70,7 +74,11 @@ export const likelihoodReportSchema = z.strictObject({
   /** The most nats a latent value can have at sigmaMin. */
   boundPerDimension: z.number(),
   method: z.enum(['vector-jacobian', 'finite-differences']),
+  solver: z.enum(['rk4', 'dormand-prince']),
+  /** Steps taken; where prompts were integrated apart, the most that one of them took. */
   stepCount: z.int(),
+  /** null with rk4, which has none. */
+  tolerance: z.number().nullable(),
   probeCount: z.int(),
   seed: z.int(),
   sigmaMin: z.number(),

@@ -64,6 +64,9 @@ export type CaptionTestEvent = WorkProgress | { readonly kind: 'complete'; reado
 /** Pictures of a report that names no number. */
 const usualCount = 200;
 
+/** Captions are compared on the same noise levels. */
+const fixedLevels = { solver: 'rk4', tolerance: 1e-3, method: null } as const;
+
 /**
  * The experiment of Cross & Ragni 2024, section 5.2, on any pictures with captions: does log p pick the right caption among
  * confounders, and does the text-image score? Both accuracies with Wilson intervals, whatever they turn out to be.
@@ -108,7 +111,7 @@ export async function* captionTest(
     const picture = await read();
     checkSize(picture, modelPackage, name);
     const texts = [caption, ...(confounders[at]?.captions ?? [])];
-    const effort = { stepCount, probeCount, seed, method: null };
+    const effort = { ...fixedLevels, stepCount, probeCount, seed };
     const scoring = scoreTexts(picture, texts, effort, modelPackage, workshop, signal);
     let step = await scoring.next();
     while (step.done !== true) step = await scoring.next();

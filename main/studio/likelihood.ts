@@ -44,7 +44,7 @@ async function* pictureLikelihood(
   workshop: Workshop,
   signal?: AbortSignal,
 ): AsyncGenerator<LikelihoodProgressEvent, void, void> {
-  const { image, prompt, confounders, stepCount, probeCount, seed } = settings;
+  const { image, prompt, confounders, solver, tolerance, probeCount, seed } = settings;
   const texts = [prompt, '', ...confounders];
   const result = yield* scoreTexts(picture, texts, settings, modelPackage, workshop, signal);
   const { figures, estimates, scored, boundPerDimension, notes } = result;
@@ -54,7 +54,7 @@ async function* pictureLikelihood(
     throw new RangeError(`estimates: expected one for each of ${texts.length} texts, got ${estimates.length}`);
   const { size, id } = modelPackage;
   const isOwnSize = picture.width === size.width && picture.height === size.height;
-  const { method, sigmaMin, sigmaMax, evaluations, provider } = scored;
+  const { method, stepCount, sigmaMin, sigmaMax, evaluations, provider } = scored;
   const report: LikelihoodReport = {
     label: 'surprise',
     warning: likelihoodWarning,
@@ -78,7 +78,9 @@ async function* pictureLikelihood(
     }),
     boundPerDimension,
     method,
+    solver,
     stepCount,
+    tolerance: solver === 'rk4' ? null : tolerance,
     probeCount,
     seed,
     sigmaMin,

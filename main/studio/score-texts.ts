@@ -13,7 +13,10 @@ import { Pace } from './pace.ts';
 import type { Workshop } from './workshop.ts';
 
 /** How carefully likelihoods are had. */
-export type LikelihoodEffort = Pick<LikelihoodSettings, 'stepCount' | 'probeCount' | 'seed' | 'method'>;
+export type LikelihoodEffort = Pick<
+  LikelihoodSettings,
+  'solver' | 'stepCount' | 'tolerance' | 'probeCount' | 'seed' | 'method'
+>;
 
 /** One picture under several texts. */
 export interface ScoredTexts {
@@ -30,7 +33,7 @@ export interface ScoredTexts {
 export async function* scoreTexts(
   picture: Picture,
   texts: readonly string[],
-  { stepCount, probeCount, seed, method }: LikelihoodEffort,
+  effort: LikelihoodEffort,
   modelPackage: ModelPackage,
   workshop: Workshop,
   signal?: AbortSignal,
@@ -43,10 +46,12 @@ export async function* scoreTexts(
     image: picture,
     prompts: readings.map(({ windows }) => windows),
     empty: readPrompt('').windows,
-    stepCount,
-    probeCount,
-    seed,
-    method,
+    solver: effort.solver,
+    stepCount: effort.stepCount,
+    tolerance: effort.tolerance,
+    probeCount: effort.probeCount,
+    seed: effort.seed,
+    method: effort.method,
   };
   const scores = await textImageScores(picture, texts, modelPackage, workshop, signal);
   let scored: ScoredTexts['scored'] | undefined;

@@ -45,6 +45,24 @@ describe('gamut likelihood', () => {
     });
   });
 
+  it('takes steps as long as a tolerance allows, and says which', async () => {
+    using folder = temporaryFolder();
+    const image = await picture(folder.path);
+    const args = ['likelihood', '--image', image, '--prompt', 'red vase', '--model', flow, '--probes', '1'];
+    const { exitCode, output } = await gamut([...args, '--solver', 'dormand-prince', '--tolerance', '0.01', '--json']);
+    expect(exitCode).toBe(0);
+    const report = JSON.parse(output) as { stepCount: number; evaluations: number };
+    expect(report).toMatchObject({ solver: 'dormand-prince', tolerance: 0.01 });
+    // Two evaluations to begin with, six a step, for two prompts; steps that erred too much came on top.
+    expect(report.evaluations).toBeGreaterThanOrEqual(2 * (2 + 6 * report.stepCount));
+    const people = await gamut([...args, '--solver', 'dormand-prince']);
+    expect(people.output).toMatch(
+      /network evaluations: \d+ steps of Dormand–Prince \(tolerance 0\.001\), 1 shared probe/,
+    );
+    const fixed = await gamut([...args, '--steps', '2', '--json']);
+    expect(JSON.parse(fixed.output)).toMatchObject({ solver: 'rk4', stepCount: 2, tolerance: null, evaluations: 16 });
+  });
+
   it('report: prints both accuracies with intervals', async () => {
     using folder = temporaryFolder();
     await picture(folder.path, 'a.png');
@@ -78,6 +96,26 @@ describe('gamut likelihood with bad input says one line and exits with 2:', () =
       'zero steps',
       ['--image', 'red.png', '--prompt', 'red', '--steps', '0'],
       "error: option '--steps <number>' argument '0' is invalid. Expected a whole number from 1 to 1000, got \"0\".",
+    ],
+    [
+      'an unknown solver',
+      ['--image', 'red.png', '--prompt', 'red', '--solver', 'euler'],
+      "error: option '--solver <name>' argument 'euler' is invalid. Allowed choices are rk4, dormand-prince.",
+    ],
+    [
+      'a tolerance of nothing',
+      ['--image', 'red.png', '--prompt', 'red', '--solver', 'dormand-prince', '--tolerance', '0'],
+      "error: option '--tolerance <number>' argument '0' is invalid. Expected a number from 0.000001 to 0.1, got \"0\".",
+    ],
+    [
+      'a tolerance of fixed steps',
+      ['--image', 'red.png', '--prompt', 'red', '--tolerance', '0.01'],
+      "error: option '--tolerance <number>' does not go with '--solver rk4'",
+    ],
+    [
+      'a number of steps that choose themselves',
+      ['--image', 'red.png', '--prompt', 'red', '--solver', 'dormand-prince', '--steps', '9'],
+      "error: option '--steps <number>' does not go with '--solver dormand-prince'",
     ],
     [
       'a file that is not there',

@@ -602,7 +602,8 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
         }
         const rows = prompts.map((prompt, at) => likelihoodOf(prompt, 2.1 + 0.01 * at));
         const [conditional = likelihoodOf('', 0), unconditional = conditional, ...confounders] = rows;
-        const { stepCount, probeCount, seed, image } = settings;
+        const { solver, stepCount, probeCount, seed, image } = settings;
+        const tolerance = solver === 'rk4' ? null : settings.tolerance;
         const differences = rows.slice(1).map((row) => ({
           than: row.prompt,
           nats: conditional.nats - row.nats,
@@ -611,7 +612,8 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
           bitsPerDimensionStandardError: 0.0003,
         }));
         const figures = { conditional, unconditional, confounders, differences, boundPerDimension: 2.26 };
-        const work = { stepCount, probeCount, seed, sigmaMin: 0.0417, sigmaMax: 24, evaluations: all };
+        const effort = { solver, stepCount, tolerance, probeCount, seed };
+        const work = { ...effort, sigmaMin: 0.0417, sigmaMax: 24, evaluations: all };
         const provider = { chosen: 'cpu', tried: [] };
         const shown = { label: 'surprise' as const, warning: likelihoodWarning, image, model: settings.model };
         const size = { width: 128, height: 128, dimensions: 2048 };

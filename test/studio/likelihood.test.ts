@@ -126,7 +126,8 @@ describe('the surprise of an image', () => {
 
   it('is not told of a model that a window names by a folder', async () => {
     using workshop = workshopOf();
-    const settings = { ...few, image: '9,9,9', prompt: 'red', confounders: [], seed: 0, method: null };
+    const effort = { ...few, solver: 'rk4', tolerance: 1e-3, seed: 0, method: null } as const;
+    const settings = { ...effort, image: '9,9,9', prompt: 'red', confounders: [] };
     const { score } = likelihoodHandlers(workshop);
     const asked = (model: string) => Array.fromAsync(score({ ...settings, model }, new AbortController().signal));
     await expect(asked(packageFolder('flow'))).rejects.toMatchObject({ code: 'not-found' });

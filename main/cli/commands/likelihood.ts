@@ -4,7 +4,7 @@ import { imageLikelihood } from '../../studio/likelihood.ts';
 import { defaultModel } from '../../studio/models.ts';
 import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
-import { counted, wholeNumber } from '../numbers.ts';
+import { counted, decimalNumber, wholeNumber } from '../numbers.ts';
 import { ProgressLine, withTimeLeft } from '../progress.ts';
 import type { Register } from './index.ts';
 import { likelihoodReport } from './likelihood-report.ts';
@@ -14,7 +14,9 @@ interface Options {
   readonly prompt?: string;
   readonly confounder: readonly string[];
   readonly model?: string;
+  readonly solver: 'rk4' | 'dormand-prince';
   readonly steps: number;
+  readonly tolerance: number;
   readonly probes: number;
   readonly seed: number;
   readonly method?: 'vector-jacobian' | 'finite-differences';
@@ -31,7 +33,18 @@ export const likelihood: Register = (program) => {
     .option('--prompt <text>', 'its prompt (required)')
     .option('--confounder <text>', 'a prompt it could be confused with; may be repeated', collected, [])
     .option('--model <id|dir>', 'the built-in one when absent')
-    .option('--steps <number>', 'integration steps, four evaluations each', wholeNumber(1, 1000), 20)
+    .addOption(
+      new Option('--solver <name>', 'rk4: steps even in log sigma; dormand-prince: as long as --tolerance allows')
+        .choices(['rk4', 'dormand-prince'])
+        .default('rk4'),
+    )
+    .option('--steps <number>', 'of rk4: integration steps, four evaluations each', wholeNumber(1, 1000), 20)
+    .option(
+      '--tolerance <number>',
+      'of dormand-prince: error of one step, absolute and relative',
+      decimalNumber(1e-6, 0.1),
+      1e-3,
+    )
     .option('--probes <number>', 'random directions; with one there is no standard error', wholeNumber(1, 256), 4)
     .option('--seed <number>', 'of the probes', wholeNumber(0), 0)
     .addOption(
@@ -41,10 +54,14 @@ export const likelihood: Register = (program) => {
       ]),
     )
     .option('--json', 'one JSON document')
-    .action(async ({ image, prompt, confounder, steps, probes, seed, json, model, method }: Options) => {
+    .action(async (options: Options) => {
+      const { image, prompt, confounder, solver, steps, tolerance, probes, seed, json, model, method } = options;
       // Not `requiredOption`: that would ask for them before `report` too.
       if (image === undefined) command.error("error: required option '--image <png>' not specified");
       if (prompt === undefined) command.error("error: required option '--prompt <text>' not specified");
+      const idle = solver === 'rk4' ? 'tolerance' : 'steps';
+      if (command.getOptionValueSource(idle) === 'cli')
+        command.error(`error: option '--${idle} <number>' does not go with '--solver ${solver}'`);
       using workshop = openWorkshop();
       const settings = {
         image,
@@ -52,6 +69,8 @@ export const likelihood: Register = (program) => {
         seed,
         model: model ?? defaultModel(workshop.folders),
         confounders: confounder,
+        solver,
+        tolerance,
         stepCount: steps,
         probeCount: probes,
         method: method ?? null,
@@ -81,7 +100,7 @@ function table(report: LikelihoodReport): string {
       ({ than, nats, natsStandardError, bitsPerDimension }) =>
         `  ${named(than)}  ${signed(nats, 3)}${error(natsStandardError, 3)} nats, ${signed(bitsPerDimension, 5)} bits/dimension`,
     ),
-    `${report.evaluations} network evaluations: ${counted(report.stepCount, 'step')}, ${counted(report.probeCount, 'shared probe')} (seed ${report.seed}), sigma ${report.sigmaMin.toPrecision(3)} to ${report.sigmaMax.toPrecision(3)}, by ${report.method === 'vector-jacobian' ? 'vector–Jacobian products' : 'finite differences'} on ${report.provider.chosen}`,
+    `${report.evaluations} network evaluations: ${counted(report.stepCount, 'step')}${report.tolerance === null ? '' : ` of Dormand–Prince (tolerance ${report.tolerance})`}, ${counted(report.probeCount, 'shared probe')} (seed ${report.seed}), sigma ${report.sigmaMin.toPrecision(3)} to ${report.sigmaMax.toPrecision(3)}, by ${report.method === 'vector-jacobian' ? 'vector–Jacobian products' : 'finite differences'} on ${report.provider.chosen}`,
     ...notes.map((note) => `note: ${note}`),
     report.warning,
     '',

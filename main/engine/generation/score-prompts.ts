@@ -8,7 +8,7 @@ import {
   type LikelihoodEstimate,
 } from '../diffusion/likelihood.ts';
 import { likelihoodRange, type LikelihoodRange } from '../diffusion/likelihood-range.ts';
-import { logSpaced, rungeKutta4, type DivergenceField } from '../diffusion/ode.ts';
+import { dormandPrince, logSpaced, rungeKutta4, type DivergenceField, type OdeSolver } from '../diffusion/ode.ts';
 import { parseSchedulerConfig } from '../diffusion/scheduler-config.ts';
 import type { EngineContext } from '../protocol.ts';
 import type { ModelSession } from '../runtime/session.ts';
@@ -24,6 +24,10 @@ import { unetAtFloat32, unetGradient, unetVectorJacobian, unetVelocity } from '.
 export const divergenceMethods = ['vector-jacobian', 'finite-differences'] as const;
 export type DivergenceMethod = (typeof divergenceMethods)[number];
 
+/** Runge–Kutta steps of order 4, even in log sigma; or Dormand–Prince steps as long as a tolerance allows. */
+export const likelihoodSolvers = ['rk4', 'dormand-prince'] as const;
+export type LikelihoodSolver = (typeof likelihoodSolvers)[number];
+
 /** What the engine needs to score one image under several prompts. Plain data. */
 export interface LikelihoodInput {
   readonly model: DiffusionModel;
@@ -33,7 +37,11 @@ export interface LikelihoodInput {
   readonly prompts: readonly TokenWindows[];
   /** The prompt of nothing: fills up the shorter ones. */
   readonly empty: TokenWindows;
+  readonly solver: LikelihoodSolver;
+  /** Of rk4. */
   readonly stepCount: number;
+  /** Of dormand-prince: the error of a step, absolute and relative, in root mean square over latent and integrals. */
+  readonly tolerance: number;
   readonly probeCount: number;
   /** Decides the probes. */
   readonly seed: number;
@@ -50,6 +58,8 @@ export type LikelihoodEvent =
       readonly method: DivergenceMethod;
       readonly sigmaMin: number;
       readonly sigmaMax: number;
+      /** Steps taken; where prompts were integrated apart, the most that one of them took. */
+      readonly stepCount: number;
       /** Calls of the network, each for one prompt. */
       readonly evaluations: number;
       readonly provider: ProviderReport;
@@ -63,8 +73,8 @@ const relativeDelta = 0.001;
 
 /**
  * log p of an image's latent under each prompt (`logLikelihood`), by the probability flow from the model's `sigmaMin` to its
- * `sigmaMax` (`likelihoodRange`) in `stepCount` Runge–Kutta steps, evenly spaced in log sigma. The latent is the mean of the
- * encoder's distribution; probes and levels are the same for every prompt, so that differences carry little of their noise.
+ * `sigmaMax` (`likelihoodRange`), by the solver asked for. The latent is the mean of the encoder's distribution; probes are
+ * the same for every prompt, and rk4's levels too, so that differences carry little of their noise.
  *
  * @throws Failure `unsupported` for a package without an image encoder, `interrupted` between two calls of the network
  */
@@ -80,6 +90,8 @@ export async function* scorePrompts(
   ] as const)
     if (!Number.isInteger(value) || value < 1)
       throw new Failure('bad-input', `${name}: expected a whole number from 1, got ${value}`, name);
+  if (!(input.tolerance > 0 && Number.isFinite(input.tolerance)))
+    throw new Failure('bad-input', `tolerance: expected a number above 0, got ${input.tolerance}`, 'tolerance');
   if (files.vaeEncoder === null)
     throw new Failure('unsupported', 'image: the model has no image encoder, so it cannot score an image', 'image');
   const range = likelihoodRange(parseSchedulerConfig(scheduler));
@@ -97,27 +109,37 @@ export async function* scorePrompts(
   if (counts) notes.push('The network counts timesteps in whole numbers, so noise levels are rounded to them.');
 
   const callsOfEvaluation = method === 'vector-jacobian' ? input.probeCount : 1 + 2 * input.probeCount;
-  const callsOfPrompt = 4 * input.stepCount * callsOfEvaluation;
   const atOnce = Math.max(1, Math.floor(latentsPerCall / ((x0.dims[2] ?? 1) * (x0.dims[3] ?? 1))));
+  const adapts = input.solver === 'dormand-prince';
+  if (adapts && distinct.length > atOnce)
+    notes.push(`Steps are chosen for ${atOnce === 1 ? 'each prompt' : `${atOnce} prompts`} apart.`);
   const estimates: LikelihoodEstimate[] = [];
-  const all = callsOfPrompt * distinct.length;
-  yield { kind: 'progress', done: 0, all };
+  // Known of rk4; of dormand-prince as many as it comes to at the present pace.
+  let all = 4 * (adapts ? 2 : input.stepCount) * callsOfEvaluation * distinct.length;
+  let done = 0;
+  let stepCount = 0;
+  yield { kind: 'progress', done, all };
   for (let from = 0; from < distinct.length; from += atOnce) {
     const part = conditions.slice(from, from + atOnce);
     const scored = logLikelihood(repeatRows(x0, part.length), {
       field: fieldOf(network, range, part, probes, signal),
       probeCount: input.probeCount,
-      solver: rungeKutta4(logSpaced(range.sigmaMin, range.sigmaMax, input.stepCount)),
+      solver: solverOf(input, range),
       prior: { standardDeviation: range.sigmaMax },
       signal,
     });
     let step = await scored.next();
-    for (; step.done !== true; step = await scored.next())
-      yield {
-        kind: 'progress',
-        done: callsOfPrompt * from + step.value.evaluations * callsOfEvaluation * part.length,
-        all,
-      };
+    let steps = 0;
+    for (; step.done !== true; step = await scored.next()) {
+      steps += 1;
+      const { time, evaluations } = step.value;
+      const now = done + evaluations * callsOfEvaluation * part.length;
+      const share = (from + part.length * doneOf(range, time)) / distinct.length;
+      if (adapts) all = Math.max(now, Math.round(now / share));
+      yield { kind: 'progress', done: now, all };
+    }
+    done += step.value.evaluations * callsOfEvaluation * part.length;
+    stepCount = Math.max(stepCount, steps);
     estimates.push(...step.value.images);
   }
   yield {
@@ -126,10 +148,22 @@ export async function* scorePrompts(
     method,
     sigmaMin: range.sigmaMin,
     sigmaMax: range.sigmaMax,
-    evaluations: all,
+    stepCount,
+    evaluations: done,
     provider: unet.provider,
     notes,
   };
+}
+
+function solverOf({ solver, stepCount, tolerance }: LikelihoodInput, range: LikelihoodRange): OdeSolver {
+  const { sigmaMin: from, sigmaMax: to } = range;
+  if (solver === 'rk4') return rungeKutta4(logSpaced(from, to, stepCount));
+  return dormandPrince({ from, to, absolute: tolerance, relative: tolerance });
+}
+
+/** The share of the levels up to sigma, in their logarithm. */
+function doneOf({ sigmaMin, sigmaMax }: LikelihoodRange, sigma: number): number {
+  return Math.log(sigma / sigmaMin) / Math.log(sigmaMax / sigmaMin);
 }
 
 /** Prompts of one length, each once, and where each prompt asked for is found: equal prompts have equal likelihoods. */

@@ -39,7 +39,9 @@ function inputOf(
     image: redPicture(side),
     prompts: prompts.map((prompt) => readPrompt(prompt).windows),
     empty: readPrompt('').windows,
+    solver: 'rk4',
     stepCount: 8,
+    tolerance: 1e-3,
     probeCount: 2,
     seed: 3,
     method: null,
@@ -90,6 +92,35 @@ describe('the likelihood of an image under prompts', () => {
         expect(standardError).toBeLessThan(1e-2);
       });
     }
+  });
+
+  it('comes closer to that law as Dormand–Prince steps may err less, in calls that are counted', async () => {
+    const exactly = await scored(inputOf(flow, ['red', 'blue'], { stepCount: 200 }));
+    const runs = [];
+    for (const tolerance of [1e-2, 1e-3, 1e-5]) {
+      const input = inputOf(flow, ['red', 'blue'], { solver: 'dormand-prince', tolerance });
+      const events = await Array.fromAsync(scorePrompts(input, contextOf()));
+      const found = events.at(-1);
+      if (found?.kind !== 'scored') throw new Error('no scores');
+      const progress = events.filter((event) => event.kind === 'progress');
+      expect(progress.at(-1)).toEqual({ kind: 'progress', done: found.evaluations, all: found.evaluations });
+      expect(progress.every(({ done, all }) => done <= all)).toBe(true);
+      expect(progress).toHaveLength(found.stepCount + 1);
+      runs.push({
+        error: Math.max(
+          ...found.estimates.map(({ logLikelihood }, at) =>
+            Math.abs(logLikelihood - (exactly.estimates[at]?.logLikelihood ?? NaN)),
+          ),
+        ),
+        evaluations: found.evaluations,
+      });
+    }
+    const [coarse, middle, fine] = runs;
+    expect(coarse?.error).toBeGreaterThan(middle?.error ?? NaN);
+    expect(middle?.error).toBeGreaterThan(fine?.error ?? NaN);
+    // Of −14254 nats; 20 steps of rk4, about as many evaluations, are 2.5 off.
+    expect(fine?.error).toBeLessThan(0.3);
+    expect(coarse?.evaluations).toBeLessThan(fine?.evaluations ?? NaN);
   });
 
   it.each(['legacy', 'optimum', 'half', 'fixed'] as const)(
@@ -183,6 +214,7 @@ describe('the likelihood of an image under prompts', () => {
   it.each([
     [{ probeCount: 0 }, 'probes: expected a whole number from 1, got 0'],
     [{ stepCount: 0 }, 'steps: expected a whole number from 1, got 0'],
+    [{ tolerance: 0 }, 'tolerance: expected a number above 0, got 0'],
     [{ stepCount: 1.5 }, 'steps: expected a whole number from 1, got 1.5'],
   ])('refuses %j', async (wrong, message) => {
     await expect(scored(inputOf(flow, ['red'], wrong))).rejects.toMatchObject({ code: 'bad-input', message });
