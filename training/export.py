@@ -1,6 +1,7 @@
 """Export the trained networks into a model folder in the diffusers-ONNX layout.
 
     python training/export.py --denoiser diffusion-decayed --contrastive contrastive-decayed
+    python training/export.py --denoiser diffusion-decayed --only-denoiser     # the rest of the folder stays as it is
 """
 
 import argparse
@@ -73,33 +74,55 @@ class ImageOutputs(nn.Module):
         return (embeds, features, *(logits[name] for name in NAMES))
 
 
+def averaged_denoiser(name: str) -> Denoiser:
+    """The averaged weights of the named checkpoint."""
+    model = Denoiser(words.build().get_vocab_size()).eval()
+    model.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{name}.pt")["average"]["module"])
+    return model
+
+
 def networks(denoiser: str, contrastive: str):
     """The averaged weights of the named checkpoints, as shipped: (autoencoder, denoiser, contrastive pair)."""
     vocabulary = words.build().get_vocab_size()
-    model = Denoiser(vocabulary).eval()
-    model.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / f"{denoiser}.pt")["average"]["module"])
     pair = calibrated_pair(checkpoint.load(checkpoint.CHECKPOINTS / f"{contrastive}.pt")["calibrated"], vocabulary, value_counts())
-    return load_autoencoder(), model, pair
+    return load_autoencoder(), averaged_denoiser(denoiser), pair
 
 
-def graphs(autoencoder, denoiser, pair) -> dict:
-    """Every file's module with example inputs, output names, free dimensions; and its wrapped part's name prefix."""
-    batch, length = Dim("batch", min=1, max=1024), Dim("length", min=1, max=words.MAX_LENGTH)
-    high, wide = Dim("height_cells", min=1, max=512), Dim("width_cells", min=1, max=512)
+def free_dimensions():
+    return Dim("batch", min=1, max=1024), Dim("length", min=1, max=words.MAX_LENGTH)
+
+
+EXAMPLE_IDS = ((2, 5, 6, 3, 0), (2, 7, 3, 0, 0))
+
+
+def denoiser_graphs(denoiser) -> dict:
+    """The two files of the denoiser, each with its module, example inputs, output names and free dimensions."""
+    batch, length = free_dimensions()
     high4, wide4 = Dim("height_quarter", min=1, max=128), Dim("width_quarter", min=1, max=128)
-    ids = torch.tensor([[2, 5, 6, 3, 0], [2, 7, 3, 0, 0]])
     width = denoiser.text_encoder.sizes["width"]
     random = torch.Generator().manual_seed(0)
     latents = torch.randn(2, LATENT_CHANNELS, 16, 20, generator=random)
-    pictures = torch.rand(2, 3, 128, 160, generator=random) * 2 - 1
     return {
-        "text_encoder/model.onnx": (denoiser.text_encoder, dict(input_ids=ids), ["last_hidden_state"],
+        "text_encoder/model.onnx": (denoiser.text_encoder, dict(input_ids=torch.tensor(EXAMPLE_IDS)), ["last_hidden_state"],
                                     dict(input_ids={0: batch, 1: length})),
         "unet/model.onnx": (ReadMiddle(denoiser.unet),
                             dict(sample=latents, timestep=torch.tensor([3.0, 700.0]), encoder_hidden_states=torch.randn(2, 5, width, generator=random)),
                             ["out_sample", MIDDLE],
                             dict(sample={0: batch, 2: 4 * high4, 3: 4 * wide4}, timestep={0: batch},
                                  encoder_hidden_states={0: batch, 1: length})),
+    }
+
+
+def graphs(autoencoder, denoiser, pair) -> dict:
+    """Every file of a model folder, likewise."""
+    batch, length = free_dimensions()
+    high, wide = Dim("height_cells", min=1, max=512), Dim("width_cells", min=1, max=512)
+    ids = torch.tensor(EXAMPLE_IDS)
+    random = torch.Generator().manual_seed(0)
+    latents = torch.randn(2, LATENT_CHANNELS, 16, 20, generator=random)
+    pictures = torch.rand(2, 3, 128, 160, generator=random) * 2 - 1
+    return {
+        **denoiser_graphs(denoiser),
         "vae_encoder/model.onnx": (Encode(autoencoder), dict(sample=pictures), ["latent_sample"],
                                    dict(sample={0: batch, 2: DOWNSCALE * high, 3: DOWNSCALE * wide})),
         "vae_decoder/model.onnx": (Decode(autoencoder), dict(latent_sample=latents), ["sample"],
@@ -178,6 +201,13 @@ def description(pair, vocabulary: int, training: dict) -> dict:
     }
 
 
+def network_record(name: str) -> dict:
+    """Steps, minutes and samples so far of a checkpoint."""
+    state = checkpoint.load(checkpoint.CHECKPOINTS / f"{name}.pt")
+    record = {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)}
+    return {**record, "samples": state["samples"]} if "samples" in state else record
+
+
 def training_record(denoiser: str, contrastive: str) -> dict:
     """What each network saw, from its checkpoint; for an autoencoder that came back from the shipped model (initialise.py),
     from the shipped record."""
@@ -185,45 +215,66 @@ def training_record(denoiser: str, contrastive: str) -> dict:
     shipped = json.loads((SHIPPED / "gamut.json").read_text(encoding="utf-8"))["training"] if came_back else {}
     record = {}
     for part, name in (("autoencoder", "autoencoder"), ("decoder", "decoder"), ("denoiser", denoiser), ("contrastive", contrastive)):
-        path = checkpoint.CHECKPOINTS / f"{name}.pt"
-        if path.exists():
-            state = checkpoint.load(path)
-            record[part] = {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1)}
-            if "samples" in state:
-                record[part]["samples"] = state["samples"]
+        if (checkpoint.CHECKPOINTS / f"{name}.pt").exists():
+            record[part] = network_record(name)
         elif part in shipped:
             record[part] = shipped[part]
     return record
+
+
+def write_graphs(chosen: dict, folder: Path, float32: Path | None) -> None:
+    """Exports the modules that `graphs` lists into `folder`; the float32 graphs into `float32` as well."""
+    for file, (module, inputs, outputs, dynamic) in chosen.items():
+        target = folder / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        model = export_float32(module, inputs, outputs, dynamic, target)
+        restore_names(model, module)
+        if MIDDLE in outputs:
+            keep_as_inner_value(model, MIDDLE)
+        if float32:
+            kept = float32 / file
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            onnx.save(model, kept)
+        onnx.save(store_as_half(model, KEPT_EXACT), target)
+        print(file, f"{target.stat().st_size / 1e6:.2f} MB", flush=True)
+
+
+def replace_denoiser(name: str, folder: Path, float32: Path | None) -> None:
+    """New text encoder and U-Net in a model folder. What was measured on the old ones goes: the figures of generation, the
+    dial's calibration, the samples."""
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(folder, partial, ignore=shutil.ignore_patterns("samples", "calibration*"))
+    write_graphs(denoiser_graphs(averaged_denoiser(name)), partial, float32)
+    about = json.loads((partial / "gamut.json").read_text(encoding="utf-8"))
+    about["training"]["denoiser"] = network_record(name)
+    about["dial"] = None
+    (about["figures"] or {}).pop("generation", None)
+    (partial / "gamut.json").write_text(json.dumps(about, indent=2) + "\n")
+    shutil.rmtree(folder)
+    partial.rename(folder)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--denoiser", default="diffusion")
     parser.add_argument("--contrastive", default="contrastive")
+    parser.add_argument("--only-denoiser", action="store_true", help="replace the text encoder and the U-Net in a folder that exists")
     parser.add_argument("--out", type=Path, default=SHIPPED, help="written beside and renamed")
     parser.add_argument("--float32", type=Path, help="also keep the float32 graphs in this folder, for the parity test")
     options = parser.parse_args()
 
     torch.set_num_threads(2)
+    if options.only_denoiser:
+        replace_denoiser(options.denoiser, options.out, options.float32)
+        return
     autoencoder, denoiser, pair = networks(options.denoiser, options.contrastive)
     scale = float(pair.log_scale.exp())
     pair.image.fold()
     tokenizer = words.build()
     partial = options.out.with_name(options.out.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    for file, (module, inputs, outputs, dynamic) in graphs(autoencoder, denoiser, pair).items():
-        target = partial / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        model = export_float32(module, inputs, outputs, dynamic, target)
-        restore_names(model, module)
-        if MIDDLE in outputs:
-            keep_as_inner_value(model, MIDDLE)
-        if options.float32:
-            kept = options.float32 / file
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            onnx.save(model, kept)
-        onnx.save(store_as_half(model, KEPT_EXACT), target)
-        print(file, f"{target.stat().st_size / 1e6:.2f} MB", flush=True)
+    write_graphs(graphs(autoencoder, denoiser, pair), partial, options.float32)
     for file, content in configurations(denoiser, tokenizer.get_vocab_size()).items():
         (partial / file).parent.mkdir(parents=True, exist_ok=True)
         (partial / file).write_text(json.dumps(content, indent=2) + "\n")

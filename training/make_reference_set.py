@@ -17,7 +17,7 @@ from dataset import RenderedSet
 from export import SHIPPED
 from runtime import ExportedModel
 
-SHEET_COLUMNS, PICTURES = 8, 64
+SHEET_COLUMNS, PICTURES = 16, 208  # enough for the likelihood report, which asks 200
 
 
 def main():

@@ -118,7 +118,7 @@ Combinations that no training picture has: {held_out}.
   scaled so that Euclidean distances may be used as they are. `attributes`: the graph output with the logits of each attribute, and
   its values in the logits' order.
 - `referenceSet`: {'none yet' if reference is None else f"{reference['count']} held-out renders"}: features and embeddings (float16), attributes (uint8, one column
-  per `attributeNames`, 255 = not applicable), captions (one a line), and the first 64 pictures on one sheet.
+  per `attributeNames`, 255 = not applicable), captions (one a line), and the first {'none' if reference is None else reference['pictures']['count']} pictures on one sheet.
 - `training`, `figures`: the record above. `dial`: calibration of the application's dial; null until `gamut calibrate` has run.
 """
 

@@ -1,5 +1,6 @@
 """Compare the exported graphs with PyTorch, and store inputs and outputs that other programs can check.
 
+    python training/parity.py --denoiser diffusion-decayed --only-denoiser --float32 FOLDER
     python training/parity.py --model resources/models/gamut-catalogue-128 --float32 FOLDER
 
 Inputs and outputs are kept as little-endian float32 or int64 `.npy` files, listed in cases.json.
@@ -13,7 +14,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from export import MIDDLE, SHIPPED, graphs, networks
+from export import MIDDLE, SHIPPED, averaged_denoiser, denoiser_graphs, graphs, networks
 
 STORED = Path(__file__).resolve().parent.parent / "test" / "reference" / "builtin-model"
 TOLERANCES = {"float32": 1e-5, "float16": 1e-3}
@@ -48,19 +49,26 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--denoiser", default="diffusion")
     parser.add_argument("--contrastive", default="contrastive")
+    parser.add_argument("--only-denoiser", action="store_true", help="leave the other networks' stored cases as they are")
     parser.add_argument("--model", type=Path, default=SHIPPED)
     parser.add_argument("--float32", type=Path, required=True, help="the float32 graphs that export.py kept")
     parser.add_argument("--out", type=Path, default=STORED)
     options = parser.parse_args()
 
-    autoencoder, denoiser, pair = networks(options.denoiser, options.contrastive)
-    modules = graphs(autoencoder, denoiser, pair)
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.only_denoiser:
+        modules = denoiser_graphs(averaged_denoiser(options.denoiser))
+        stored = json.loads((options.out / "cases.json").read_text(encoding="utf-8"))["cases"]
+    else:
+        modules, stored = graphs(*networks(options.denoiser, options.contrastive)), []
+    cases, failures = [case for case in stored if case["file"] not in modules], []
+    kept_files = {name for case in cases for group in ("inputs", "outputs") for name in case[group].values()}
     for old in options.out.glob("*.npy"):
-        old.unlink()
-    cases, failures = [], []
+        if old.name not in kept_files:
+            old.unlink()
+    width = modules["unet/model.onnx"][0].unet.sizes["text_width"]
     for file, (module, _, outputs, _) in modules.items():
-        inputs = small_inputs(file, denoiser.unet.sizes["text_width"])
+        inputs = small_inputs(file, width)
         with torch.no_grad():
             expected = module.eval()(**{name: torch.from_numpy(values) for name, values in inputs.items()})
         expected = [values.numpy() for values in (expected if isinstance(expected, tuple) else (expected,))]
@@ -76,9 +84,9 @@ def main():
         slug = file.replace("/model.onnx", "").replace(".onnx", "").replace("/", "-")
         for group, arrays in (("inputs", inputs.items()), ("outputs", kept)):
             for name, values in arrays:
-                stored = f"{slug}-{name}.npy"
-                np.save(options.out / stored, values)
-                case[group][name] = stored
+                array_file = f"{slug}-{name}.npy"
+                np.save(options.out / array_file, values)
+                case[group][name] = array_file
         cases.append(case)
         print(file, {kind: f"{error:.2e}" for kind, error in case["relativeError"].items()}, flush=True)
     about = {"model": options.model.name, "tolerances": TOLERANCES, "measure": "root-mean-square difference over root mean square of the PyTorch output",
