@@ -391,3 +391,21 @@ describe('a dispute about shapes is settled at run time:', () => {
     await session.release();
   });
 });
+
+it('the gradient of what Pad fills with has its dims, a scalar’s or a list’s', async () => {
+  for (const dims of [[], [1]]) {
+    const model = modelOf(
+      [op('Pad', ['x', 'p', 'v'], 'y'), op('ReduceSum', ['y'], 'L', { keepdims: 0 })],
+      [value('x', [2, 3]), value('v', dims)],
+      [value('L', [])],
+      { p: ['int64', [4], [1, 0, 0, 2]] },
+    );
+    const session = await openRaw(differentiate(model, { output: 'L', withRespectTo: ['x', 'v'] }));
+    const result = await session.run({ x, v: floats(dims, [5]) });
+    await session.release();
+    expect(result['grad_v']?.dims).toEqual(dims);
+    // 15 elements, of which 6 are x.
+    expect(numbersOf(result['grad_v'] ?? x)).toEqual([9]);
+    expect(numbersOf(result['grad_x'] ?? x)).toEqual([1, 1, 1, 1, 1, 1]);
+  }
+});

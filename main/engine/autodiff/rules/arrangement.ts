@@ -58,7 +58,7 @@ const slice: Rule = ({ inputs, dy, make }) => {
 
 /** Zeros around are cut off; repeated borders go back to where they were read. */
 const pad: Rule = ({ node, inputs, dy, needs, make }) => {
-  const [x = '', pads = '', , axes = ''] = inputs;
+  const [x = '', pads = '', fill = '', axes = ''] = inputs;
   const mode = stringAttribute(node, 'mode', 'constant');
   if (mode !== 'constant')
     return [putBack(make, x, dy, (places) => make.one('Pad', [places, pads, '', axes], { mode }))];
@@ -68,7 +68,10 @@ const pad: Rule = ({ node, inputs, dy, needs, make }) => {
   return [
     dx,
     undefined,
-    needs(2) ? make.sub(make.reduceSum(dy, axesOfAll, false), make.reduceSum(dx, axesOfAll, false)) : undefined,
+    // A scalar, or a list of one.
+    needs(2)
+      ? make.reshapeLike(make.sub(make.reduceSum(dy, axesOfAll, false), make.reduceSum(dx, axesOfAll, false)), fill)
+      : undefined,
   ];
 };
 
