@@ -1,19 +1,12 @@
-import { ipcMain, type IpcMainEvent, type IpcMainInvokeEvent, type WebContents } from 'electron';
+import { ipcMain, type WebContents } from 'electron';
 import { answererOf, type Answerer } from '../contract/calls/handlers.ts';
 import { calls, callsByName, type StudioHandlers } from '../contract/calls/index.ts';
 import type { Outcome } from '../contract/calls/wire.ts';
 import { Failure } from '../contract/failures.ts';
 import { channelOf, letGoChannel, signalChannel } from './channels.ts';
-import { pageOrigin } from './protocols.ts';
+import { isOurPage } from './sender.ts';
 
 const largestOpenCalls = 256;
-
-/** Only our own page, in the top frame of its window, is answered. */
-function isOurPage(event: IpcMainEvent | IpcMainInvokeEvent): boolean {
-  const frame = event.senderFrame;
-  if (frame === null || frame.parent !== null) return false;
-  return frame.url.startsWith(`${pageOrigin}/`);
-}
 
 const denied: Outcome = {
   failure: new Failure('denied', 'Calls are answered only to the application’s own page.').toRecord(),

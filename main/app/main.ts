@@ -5,7 +5,7 @@ import type { HostServices, Studio } from '../studio/studio.ts';
 import { answerCalls } from './calls.ts';
 import { utilityEngine } from './engine-child.ts';
 import { installMenu } from './menu.ts';
-import { guardSession } from './permissions.ts';
+import { guardContents, guardSession } from './permissions.ts';
 import { registerSchemes, serveProtocols } from './protocols.ts';
 import { openWindow } from './window.ts';
 
@@ -75,6 +75,10 @@ const home = process.env['GAMUT_HOME'];
 if (home !== undefined && home !== '') app.setPath('userData', join(home, 'window'));
 // As root (containers, tests) Chromium's sandbox cannot start; the person who says --no-sandbox knows.
 if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
+// Whatever is ever opened, by whatever way.
+app.on('web-contents-created', (_event, contents) => {
+  guardContents(contents);
+});
 app.on('window-all-closed', () => {
   if (process.platform !== 'darwin') app.quit();
 });

@@ -1,6 +1,5 @@
 import type { Session, WebContents } from 'electron';
-import { parseAddress } from './address.ts';
-import { pageOrigin } from './protocols.ts';
+import { isOurs, pageOrigin, parseAddress } from './address.ts';
 
 /** What the page may ask of the system. Everything else is denied. */
 const granted: ReadonlySet<string> = new Set(['clipboard-sanitized-write', 'fullscreen']);
@@ -10,7 +9,6 @@ const ownSchemes: ReadonlySet<string> = new Set(['app:', 'image:', 'data:', 'blo
 
 /** Denies permissions, devices and every network request of a session but our own protocols. */
 export function guardSession(session: Session): void {
-  const isOurs = (address: string): boolean => address === pageOrigin || address.startsWith(`${pageOrigin}/`);
   session.setPermissionRequestHandler((_contents, permission, answer, details) => {
     answer(granted.has(permission) && isOurs(details.requestingUrl));
   });
@@ -22,12 +20,13 @@ export function guardSession(session: Session): void {
   session.webRequest.onBeforeRequest((details, answer) => {
     answer({ cancel: !ownSchemes.has(parseAddress(details.url)?.protocol ?? '') });
   });
-  session.on('will-download', (event) => {
-    event.preventDefault();
+  // What the page itself made, a preset as a file, goes where the person says in the system's dialog; nothing else does.
+  session.on('will-download', (event, item) => {
+    if (!item.getURL().startsWith(`blob:${pageOrigin}/`)) event.preventDefault();
   });
 }
 
-/** Keeps a window on its page: no other address, no new window, no embedded view. */
+/** Keeps whatever shows a page on it: no other address, no new window, no embedded view. */
 export function guardContents(contents: WebContents): void {
   contents.on('will-navigate', (event) => {
     if (event.url !== contents.getURL()) event.preventDefault();

@@ -6,10 +6,6 @@ import { parseAddress } from './address.ts';
 import { mediaTypeOf, pageHeaders } from '../contract/page-policy.ts';
 import { pictureSizes, type Studio } from '../studio/studio.ts';
 
-/** Where the page lives; no file: address is ever loaded. */
-export const pageOrigin = 'app://gamut';
-export const pageAddress = `${pageOrigin}/index.html`;
-
 /** Must run before the application is ready. */
 export function registerSchemes(): void {
   protocol.registerSchemesAsPrivileged([

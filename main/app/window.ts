@@ -1,6 +1,5 @@
 import { BrowserWindow, nativeTheme, screen } from 'electron';
-import { guardContents } from './permissions.ts';
-import { pageAddress } from './protocols.ts';
+import { pageAddress } from './address.ts';
 
 /** Opens the main window; it shows itself once the first picture of the page is ready. */
 export function openWindow(preload: string): BrowserWindow {
@@ -28,7 +27,6 @@ export function openWindow(preload: string): BrowserWindow {
       spellcheck: false,
     },
   });
-  guardContents(window.webContents);
   window.once('ready-to-show', () => {
     window.show();
   });

@@ -128,12 +128,30 @@ describe.skipIf(!hasElectron)('the desktop window', () => {
     expect(
       await electron?.evaluate(({ BrowserWindow }) => {
         const [window] = BrowserWindow.getAllWindows();
-        const { sandbox, contextIsolation, nodeIntegration, webSecurity } = (
+        const made = (
           window?.webContents as unknown as { getLastWebPreferences(): Electron.WebPreferences }
         ).getLastWebPreferences();
-        return { sandbox, contextIsolation, nodeIntegration, webSecurity };
+        return {
+          sandbox: made.sandbox,
+          contextIsolation: made.contextIsolation,
+          nodeIntegration: made.nodeIntegration,
+          webSecurity: made.webSecurity,
+          allowRunningInsecureContent: made.allowRunningInsecureContent,
+          experimentalFeatures: made.experimentalFeatures,
+          enableBlinkFeatures: made.enableBlinkFeatures ?? '',
+          webviewTag: made.webviewTag,
+        };
       }),
-    ).toEqual({ sandbox: true, contextIsolation: true, nodeIntegration: false, webSecurity: true });
+    ).toEqual({
+      sandbox: true,
+      contextIsolation: true,
+      nodeIntegration: false,
+      webSecurity: true,
+      allowRunningInsecureContent: false,
+      experimentalFeatures: false,
+      enableBlinkFeatures: '',
+      webviewTag: false,
+    });
 
     // A thousand malformed calls: coded failures, and the window still works.
     const requests = [...callsByName].filter(([, call]) => call.kind === 'request').map(([name]) => name);
@@ -167,9 +185,98 @@ describe.skipIf(!hasElectron)('the desktop window', () => {
       .poll(() => page.evaluate(() => document.querySelector('h1')?.textContent), { timeout: 20_000 })
       .toBe('Settings');
 
-    // A second start hands over to the first.
+    await close();
+    home.remove();
+  });
+
+  it('hands a second start over to the first, whose window comes forward', async () => {
+    const home = await preparedHome();
+    const { electron, close } = await electronHost().open(home.path);
+    await electron?.evaluate(({ BrowserWindow }) => {
+      BrowserWindow.getAllWindows()[0]?.hide();
+    });
+    const isVisible = () =>
+      electron?.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().map((window) => window.isVisible()));
+    expect(await isVisible()).toEqual([false]);
     expect(startSecond(home.path)).toBe(0);
-    expect(electron?.windows()).toHaveLength(1);
+    await expect.poll(isVisible, { timeout: 20_000 }).toEqual([true]);
+    await close();
+    home.remove();
+  });
+
+  it('embeds no other page, even in a window that could', async () => {
+    const home = await preparedHome();
+    const { page, electron, close } = await electronHost().open(home.path);
+    await page.locator('[data-primary]').waitFor();
+    // Our page: the element is one that nobody knows.
+    expect(
+      await page.evaluate(() => {
+        const view = document.createElement('webview');
+        view.setAttribute('src', 'https://example.com/');
+        view.setAttribute('allowpopups', '');
+        document.body.append(view);
+        return Object.getPrototypeOf(view) === HTMLElement.prototype && !('loadURL' in view);
+      }),
+    ).toBe(true);
+    // A window with webviews switched on, as a mistake would make it: what is attached is prevented all the same.
+    const attached = await electron?.evaluate(async ({ BrowserWindow, webContents }) => {
+      const window = new BrowserWindow({ show: false, webPreferences: { webviewTag: true, sandbox: true } });
+      const asked = new Promise<boolean>((resolve) => {
+        // After the application's own listener.
+        window.webContents.on('will-attach-webview', (event) => {
+          resolve(event.defaultPrevented);
+        });
+      });
+      await window.loadURL('data:text/html,<webview src="data:text/html,inside" allowpopups></webview>');
+      const prevented = await asked;
+      const guests = webContents.getAllWebContents().filter((contents) => contents.getType() === 'webview').length;
+      window.destroy();
+      return { prevented, guests };
+    });
+    expect(attached).toEqual({ prevented: true, guests: 0 });
+    await close();
+    home.remove();
+  });
+
+  it('answers its own page in the top frame, and nobody else who has its bridge', async () => {
+    const home = await preparedHome();
+    const { page, electron, close } = await electronHost().open(home.path);
+    await page.locator('[data-primary]').waitFor();
+    // A frame within our page has no bridge.
+    expect(
+      await page.evaluate(() => {
+        document.body.append(document.createElement('iframe'));
+        return typeof (window.frames[0] as Window | undefined)?.gamut;
+      }),
+    ).toBe('undefined');
+    // The same calls from our page and from another page with our preload.
+    const told = await electron?.evaluate(async ({ app, BrowserWindow }) => {
+      const { join } = process.getBuiltinModule('node:path');
+      const preload = join(app.getAppPath(), 'out', 'preload', 'index.cjs');
+      const listQueue = `window.gamut['jobs.list']({}).then((outcome) => JSON.stringify(outcome))`;
+      // Follows everything that happens: the first thing told, or nothing within three seconds.
+      const follow = `new Promise((resolve) => {
+        window.gamut['activity.watch']({}, (signal) => resolve(Object.keys(signal)[0]));
+        setTimeout(() => resolve('nothing'), 3000);
+      })`;
+      const window = new BrowserWindow({ show: false, webPreferences: { preload, sandbox: true } });
+      const run = (script: string): Promise<unknown> => window.webContents.executeJavaScript(script);
+      await window.loadURL('app://gamut/index.html');
+      const own = [await run(listQueue), await run(follow)];
+      await window.loadURL('data:text/html,another page');
+      const other = [await run(listQueue), await run(follow)];
+      window.destroy();
+      return { own, other };
+    });
+    const codeOf = (text: unknown): string => {
+      const outcome = JSON.parse(String(text)) as Outcome;
+      return 'failure' in outcome ? outcome.failure.code : 'answered';
+    };
+    const seen = Object.entries(told ?? {}).map(([who, [answer, events]]) => [who, codeOf(answer), events]);
+    expect(seen).toEqual([
+      ['own', 'answered', 'event'],
+      ['other', 'denied', 'nothing'],
+    ]);
     await close();
     home.remove();
   });
