@@ -1,4 +1,4 @@
-import { failureFromZod } from '../../main/contract/failures.ts';
+import { Failure, failureFromZod } from '../../main/contract/failures.ts';
 import { presetFileSchema, type Preset } from '../../main/contract/presets.ts';
 import type { Workspace } from './workspace.svelte.ts';
 
@@ -47,11 +47,19 @@ export function presetDeeds({ studio, brief, preferences, notices }: Workspace):
     onwrite: (preset) => void write(preset),
     onread: (text) =>
       void run(async () => {
-        const parsed = presetFileSchema.safeParse(JSON.parse(text));
+        const parsed = presetFileSchema.safeParse(parsedJson(text));
         if (!parsed.success) throw failureFromZod(parsed.error, 'preset');
         return studio.presets.read(parsed.data);
       }),
   };
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Failure('bad-input', 'preset: expected a file of JSON, got something else', 'preset', { cause: error });
+  }
 }
 
 function download(fileName: string, json: string): void {

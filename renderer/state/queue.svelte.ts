@@ -5,6 +5,11 @@ import type { Notices } from './notices.svelte.ts';
 
 const waitingStates: readonly Job['state'][] = ['queued', 'interrupted'];
 
+/** Whether a job came to its end with images that could not be made: a retry makes these once more. */
+export function lacksImages({ state, progress }: Job): boolean {
+  return state === 'done' && progress.failed > 0 && progress.kept < progress.asked;
+}
+
 /** The studio's queue as the window sees it. */
 export class QueueState {
   #queue = $state.raw<Queue>({ paused: false, jobs: [] });
@@ -37,7 +42,9 @@ export class QueueState {
 
   /** Jobs that ended without all their images, newest first. */
   get broken(): readonly Job[] {
-    return this.#queue.jobs.filter(({ state }) => state === 'failed' || state === 'stopped').toReversed();
+    return this.#queue.jobs
+      .filter((job) => job.state === 'failed' || job.state === 'stopped' || lacksImages(job))
+      .toReversed();
   }
 
   jobOf(batch: string): Job | undefined {

@@ -15,6 +15,8 @@ export interface Running {
   readonly answerFolder: (folder: string) => Promise<void>;
   /** Makes a folder the system's trash; nothing in a browser host, which has none. */
   readonly answerTrash: (folder: string) => Promise<void>;
+  /** Keeps in a file what the page gives out for keeping while something is done. */
+  readonly downloadTo: (file: string, whileDoing: () => Promise<void>) => Promise<void>;
   /** Process ids of the engine. */
   readonly engines: () => readonly number[];
   readonly close: () => Promise<void>;
@@ -89,6 +91,10 @@ export function browserHost(browser: () => Browser): Host {
         page,
         answerFolder: () => Promise.resolve(),
         answerTrash: () => Promise.resolve(),
+        downloadTo: async (file, whileDoing) => {
+          const [download] = await Promise.all([page.waitForEvent('download'), whileDoing()]);
+          await download.saveAs(file);
+        },
         engines: () => descendants(server.pid ?? -1).filter((pid) => commandOf(pid).includes('host.ts')),
         close: () => end('SIGTERM'),
         kill: () => end('SIGKILL'),
@@ -143,6 +149,21 @@ export function electronHost(): Host {
               return Promise.resolve();
             };
           }, folder);
+        },
+        downloadTo: async (file, whileDoing) => {
+          // In place of the system's dialog.
+          const written = electron.evaluate(({ session }, path) => {
+            return new Promise<string>((resolve) => {
+              session.defaultSession.once('will-download', (event, item) => {
+                item.setSavePath(path);
+                if (event.defaultPrevented) resolve('prevented');
+                else item.once('done', (_event, state) => resolve(state));
+              });
+            });
+          }, file);
+          await whileDoing();
+          const state = await written;
+          if (state !== 'completed') throw new Error(`the download was ${state}`);
         },
         engines: () => descendants(pid ?? -1).filter((child) => commandOf(child).includes('node.mojom.NodeService')),
         close: () => electron.close(),
