@@ -4,6 +4,7 @@ import { capturedBy, describeNode, type Node } from '../graph/model.ts';
 import type { Operators } from '../graph/operators.ts';
 import { fit } from './fit.ts';
 import { zero } from './rule.ts';
+import { compositeOf } from './rules/composites.ts';
 import { rules } from './rules/index.ts';
 
 /** Whether an operator has a rule. */
@@ -54,12 +55,17 @@ export function pullBack(
     contributions.set(value, earlier === undefined ? fitted : make.add(earlier, fitted));
   };
 
+  const makers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const makerOf = (name: string): Node | undefined => makers.get(name);
   for (const node of nodes.toReversed()) {
     const gradients = node.outputs.map((name) => (reached.has(name) ? contributions.get(name) : undefined));
     const dy = gradients.find((each) => each !== undefined);
     if (dy === undefined) continue;
-    const results = chain(make, node, gradients, dy, (name) => reached.has(name));
-    node.inputs.forEach((name, index) => {
+    const isReached = (name: string): boolean => reached.has(name);
+    const composite = compositeOf(make, node, makerOf);
+    const inputs = composite?.inputs ?? node.inputs;
+    const results = composite?.gradients(dy, isReached) ?? chain(make, node, gradients, dy, isReached);
+    inputs.forEach((name, index) => {
       const gradient = results[index];
       if (gradient !== undefined && name !== '' && reached.has(name)) accumulate(name, gradient);
     });

@@ -1,11 +1,11 @@
 import type { Operators } from '../../graph/operators.ts';
-import { reach } from '../../graph/inference/contractions.ts';
+import { columnsOf, tapOffsets, tapTable, tapsOf, viewsOf } from './taps.ts';
 import { places, type PaddedWindow } from './window.ts';
 
 /** More taps than this are not worth a product each. */
 const manyTaps = 25;
 /** Up to this many numbers all taps together stay near the processor: one product then beats one per tap (measured). */
-const smallColumns = 1.2e6;
+const smallColumns = 6e5;
 
 /**
  * The gradient of a convolution's kernel, [M, C/group, ...k], from its input [N, C, ...] and the gradient of its output
@@ -20,8 +20,8 @@ export function kernelGradient(
   dims: readonly number[],
 ): string {
   const taps = window.kernel.reduce((count, extent) => count * extent, 1);
-  if (group === 1 && taps > manyTaps) return byConvolution(make, x, dy, window, dims);
-  return byShiftedProducts(make, x, dy, window, group, dims);
+  if (group > 1) return byGroups(make, x, dy, window, group, dims);
+  return taps > manyTaps ? byConvolution(make, x, dy, window, dims) : byTaps(make, x, dy, window, dims);
 }
 
 /** Channels take the part of the batch: dW[c, m] = x[c] ⋆ dy[m], stride and dilation change places. */
@@ -39,8 +39,39 @@ function byConvolution(make: Operators, x: string, dy: string, window: PaddedWin
   return make.reshape(make.transpose(cut, order), dims);
 }
 
-/** dW[:, :, tap] = dY · X(shifted by the tap), summed over images and places. */
-function byShiftedProducts(
+/** dW[:, tap] = dY · X(shifted by the tap), summed over images and places. */
+function byTaps(make: Operators, x: string, dy: string, window: PaddedWindow, dims: readonly number[]): string {
+  const [outputs = 1, inputs = 1] = dims;
+  const spatial = window.kernel.map((_, axis) => axis + 2);
+  const left = make.reshape(make.transpose(dy, [1, 0, ...spatial]), [outputs, -1]);
+  const out = make.staticDims(dy)?.slice(2);
+  const table = tapTable(make, x, window.pads, out, window.strides, tapOffsets(window));
+  const views = (): string[] => (table === undefined ? slicedViews(make, x, dy, window) : viewsOf(make, table));
+
+  const taps = window.kernel.reduce((count, extent) => count * extent, 1);
+  let products: string;
+  if (places(make, dy) * inputs * taps <= smallColumns) {
+    const columns = table === undefined ? make.concat(views(), -1) : columnsOf(make, table);
+    products = make.matMul(left, columns);
+  } else {
+    // Side by side before they are turned: whole rows to copy.
+    const rows = views().map((view) => make.reshape(make.matMul(left, view), [outputs, 1, inputs]));
+    products = make.concat(rows, 1);
+  }
+  const turned = make.transpose(make.reshape(products, [outputs, taps, inputs]), [0, 2, 1]);
+  return make.reshape(turned, [...dims]);
+}
+
+/** [places, C] per tap, cut out of the image with channels last. */
+function slicedViews(make: Operators, x: string, dy: string, window: PaddedWindow): string[] {
+  const axes = window.kernel.map((_, axis) => axis + 2);
+  const last = make.transpose(withPads(make, x, window), [0, ...axes, 1]);
+  const inputs = make.extentOf(x, 1);
+  return tapsOf(window.kernel).map((tap) => make.reshape(shifted(make, last, dy, window, tap, 1), [-1, inputs]));
+}
+
+/** The same per group, channels first. */
+function byGroups(
   make: Operators,
   x: string,
   dy: string,
@@ -49,37 +80,23 @@ function byShiftedProducts(
   dims: readonly number[],
 ): string {
   const [outputs = 1, inputs = 1] = dims;
-  const rank = window.kernel.length;
-  const axes = window.kernel.map((_, axis) => axis);
-  const around = [0, 0, ...window.pads.slice(0, rank), 0, 0, ...window.pads.slice(rank)];
-  const padded = around.some((pad) => pad !== 0) ? make.pad(x, make.ints(around)) : x;
+  const spatial = window.kernel.map((_, axis) => axis + 2);
+  const padded = withPads(make, x, window);
   const grouped = (value: string, channels: number): string =>
-    make.reshape(make.transpose(value, [1, 0, ...axes.map((axis) => axis + 2)]), [group, channels, -1]);
-  const left = group === 1 ? make.reshape(grouped(dy, outputs), [outputs, -1]) : grouped(dy, outputs / group);
-  // Channels last, so that every shifted view is rows of channels.
-  const last = group === 1 ? make.transpose(padded, [0, ...axes.map((axis) => axis + 2), 1]) : padded;
-
-  const views = tapsOf(window.kernel).map((tap) => shifted(make, last, dy, window, tap, group === 1 ? 1 : 2));
-  if (group === 1 && places(make, dy) * inputs * views.length <= smallColumns) {
-    const columns = make.reshape(make.concat(views, -1), [-1, views.length * inputs]);
-    const product = make.reshape(make.matMul(left, columns), [outputs, views.length, inputs]);
-    return make.reshape(make.transpose(product, [0, 2, 1]), [...dims]);
-  }
-  const products = views.map((view) => {
-    if (group === 1) return make.matMul(left, make.reshape(view, [-1, inputs]));
-    return make.matMul(left, make.transpose(grouped(view, inputs), [0, 2, 1]));
+    make.reshape(make.transpose(value, [1, 0, ...spatial]), [group, channels, -1]);
+  const left = grouped(dy, outputs / group);
+  const products = tapsOf(window.kernel).map((tap) => {
+    const view = grouped(shifted(make, padded, dy, window, tap, 2), inputs);
+    return make.matMul(left, make.transpose(view, [0, 2, 1]));
   });
-  // Taps first while they are put together (whole rows to copy), then last.
   const flat = products.map((each) => make.reshape(each, [1, outputs * inputs]));
   return make.reshape(make.transpose(make.concat(flat, 0), [1, 0]), [...dims]);
 }
 
-/** Every position in the kernel, row-major. */
-export function tapsOf(kernel: readonly number[]): number[][] {
-  return kernel.reduce<number[][]>(
-    (taps, extent) => taps.flatMap((tap) => Array.from({ length: extent }, (_, index) => [...tap, index])),
-    [[]],
-  );
+function withPads(make: Operators, x: string, window: PaddedWindow): string {
+  const rank = window.kernel.length;
+  const around = [0, 0, ...window.pads.slice(0, rank), 0, 0, ...window.pads.slice(rank)];
+  return around.some((pad) => pad !== 0) ? make.pad(x, make.ints(around)) : x;
 }
 
 /** The places of the padded input that one tap of the kernel sees; its spatial axes start at `first`. */
@@ -91,8 +108,7 @@ function shifted(
   tap: readonly number[],
   first: number,
 ): string {
-  if (window.kernel.every((_, axis) => reach(window, axis) === 1) && window.strides.every((stride) => stride === 1))
-    return padded;
+  if (window.kernel.every((extent) => extent === 1) && window.strides.every((stride) => stride === 1)) return padded;
   const starts = tap.map((index, axis) => index * (window.dilations[axis] ?? 1));
   const ends = starts.map((start, axis) => {
     const stride = window.strides[axis] ?? 1;

@@ -4,7 +4,7 @@ import { reach } from '../../graph/inference/contractions.ts';
 import { intAttribute, type Node } from '../../graph/model.ts';
 import type { Operators } from '../../graph/operators.ts';
 import type { Rule } from '../rule.ts';
-import { tapsOf } from './kernel-gradient.ts';
+import { tapsOf } from './taps.ts';
 import { scatterAdd } from './scatter.ts';
 import { kernelOf, paddedWindow, spreadBack, type PaddedWindow } from './window.ts';
 
