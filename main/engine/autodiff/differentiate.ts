@@ -96,7 +96,7 @@ function open(model: Model, output: string, withRespectTo: readonly string[], re
     const nodes = arrange(builder.nodes);
     const graph = pruneUnused({ ...builder.build(forward.name, [withTrueRank(declared, builder), ...outputs]), nodes });
     const result: Model = { ...upgraded, producer: 'gamut', graph };
-    verify(result);
+    verify(result, (name) => builder.factOf(name));
     return result;
   };
   return { make: operatorsOn(builder), forward, declared, finish };

@@ -20,15 +20,17 @@ const shapesFrom = 13;
  * before it is used (so no cycles), every output made; every node with the inputs, outputs, attributes and element types
  * of its operator, and shapes and axes that some run could have. Throws `model-broken`, or `unsupported` for domains and
  * versions that are not known here.
+ *
+ * @param factOf what whoever built the graph knows of its values already; otherwise it is inferred
  */
-export function verify(model: Model): void {
+export function verify(model: Model, factOf?: (name: string) => Fact | undefined): void {
   const opset = model.opsets[''];
   if (opset === undefined || !(opset >= opsetRange.oldest && opset <= opsetRange.newest))
     throw new Failure(
       'unsupported',
       `expected operators of ai.onnx version ${opsetRange.oldest} to ${opsetRange.newest}, got ${opset ?? 'none'}`,
     );
-  verifyGraph(model.graph, new Scope(), model, 0);
+  verifyGraph(model.graph, new Scope(), model, 0, factOf);
 }
 
 /** Puts nodes in topological order, stable where it can be; a cycle is a `model-broken` failure that names its nodes. */
@@ -91,7 +93,13 @@ function withoutShape({ elementType }: Fact): Fact {
   return { elementType, dims: undefined };
 }
 
-function verifyGraph(graph: Graph, scope: Scope, model: Model, depth: number): void {
+function verifyGraph(
+  graph: Graph,
+  scope: Scope,
+  model: Model,
+  depth: number,
+  factOf?: (name: string) => Fact | undefined,
+): void {
   if (depth > 16) throw new Failure('model-broken', 'expected graphs nested at most 16 deep');
   const opset = model.opsets[''] ?? 0;
   const own = new Set<string>();
@@ -119,7 +127,7 @@ function verifyGraph(graph: Graph, scope: Scope, model: Model, depth: number): v
   const declared = declaredTypes(graph);
   for (const node of graph.nodes) {
     verifyNode(node, scope, define, model, depth);
-    const facts = inferNode(node, (name) => scope.facts.get(name), opset, declared);
+    const facts = factOf ? node.outputs.map(factOf) : inferNode(node, (name) => scope.facts.get(name), opset, declared);
     node.outputs.forEach((name, index) => name !== '' && learn(name, facts[index]));
   }
   for (const { name, elementType } of graph.outputs) {

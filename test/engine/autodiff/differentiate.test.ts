@@ -409,3 +409,24 @@ it('the gradient of what Pad fills with has its dims, a scalar’s or a list’s
     expect(numbersOf(result['grad_x'] ?? x)).toEqual([1, 1, 1, 1, 1, 1]);
   }
 });
+
+it('LpPool keeps its dilations, and is refused where no average does', async () => {
+  const pooled = (opset: number) =>
+    modelOf(
+      [
+        op('LpPool', ['x'], 'y', { kernel_shape: [2, 2], dilations: [2, 2], p: 1 }),
+        op('ReduceSum', ['y'], 'L', { keepdims: 0 }),
+      ],
+      [value('x', [1, 1, 3, 3])],
+      [value('L', [])],
+      {},
+      opset,
+    );
+  const session = await openRaw(differentiate(pooled(19), { output: 'L', withRespectTo: ['x'] }));
+  const result = await session.run({ x: floats([1, 1, 3, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9]) });
+  await session.release();
+  expect(numbersOf(result['L'] ?? x)[0]).toBeCloseTo(1 + 3 + 7 + 9, 4);
+  expect(numbersOf(result['grad_x'] ?? x).map((each) => Number(each.toFixed(4)))).toEqual([1, 0, 1, 0, 0, 0, 1, 0, 1]);
+  const { message } = failureOf(() => differentiate(pooled(18), { output: 'L', withRespectTo: ['x'] }));
+  expect(message).toBe('LpPool (→ y): no gradient through dilations of LpPool before version 19 of ai.onnx, got 18');
+});

@@ -1,3 +1,4 @@
+import { Failure } from '../../../contract/failures.ts';
 import { intAttribute, intsAttribute, stringAttribute } from '../../graph/model.ts';
 import type { Decomposition } from './decomposition.ts';
 
@@ -10,7 +11,10 @@ const lpPool: Decomposition = ({ node, inputs: [x = ''], make }) => {
     ceil_mode: intAttribute(node, 'ceil_mode', 0),
     count_include_pad: 1,
   };
-  for (const name of ['kernel_shape', 'strides', 'pads']) {
+  const dilated = intsAttribute(node, 'dilations')?.some((each) => each !== 1) === true;
+  if (dilated && make.graph.opset < 19)
+    throw new Failure('unsupported', `dilations of LpPool before version 19 of ai.onnx, got ${make.graph.opset}`);
+  for (const name of ['kernel_shape', 'strides', 'pads', ...(dilated ? ['dilations'] : [])]) {
     const value = intsAttribute(node, name);
     if (value !== undefined) given[name] = value;
   }
