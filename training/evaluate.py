@@ -19,6 +19,7 @@ import spoil
 from dataset import RenderedSet, to_images, to_pixels
 from export import SHIPPED
 from manifold import covered, precision_and_recall, radii
+from quick_runtime import QuickModel
 from runtime import ExportedModel
 from stated import NAMES, UNSTATED, stated
 
@@ -134,7 +135,8 @@ def briefs_of(data, count) -> tuple[list[str], np.ndarray]:
     return texts, np.stack([stated(text) for text in texts])
 
 
-def generate(model, texts, guidance_scale, steps, cells, seed, batch=8) -> np.ndarray:
+def generate(model, texts, guidance_scale, steps, cells, seed) -> np.ndarray:
+    batch = model.batch
     noise = np.random.default_rng(seed).standard_normal((len(texts), 8, cells, cells), dtype=np.float32)
     return np.concatenate([model.generate(texts[i : i + batch], noise[i : i + batch], steps, guidance_scale) for i in range(0, len(texts), batch)])
 
@@ -148,6 +150,17 @@ def obeyed(seen, wanted) -> dict:
         said = wanted[:, index] < UNSTATED
         all_right &= ~said | (seen[f"logits_{name}"].argmax(1) == wanted[:, index])
     return {**{name: result[name] for name in JUDGED}, "all": float(all_right.mean())}
+
+
+def combinations_shown(seen, products) -> float:
+    """Share of pictures that show the held-out combination itself (a teal mug), whatever else the brief states."""
+    shown = []
+    for row, product in enumerate(products):
+        fields = {key: getattr(product, key) for key in catalogue.ATTRIBUTES}
+        never_seen = [combination for combination in catalogue.HELD_OUT if all(fields[key] == value for key, value in combination.items())]
+        wanted = {key: value for combination in never_seen for key, value in combination.items()}
+        shown.append(all(catalogue.ATTRIBUTES[key][seen[f"logits_{key}"][row].argmax()] == value for key, value in wanted.items()))
+    return float(np.mean(shown))
 
 
 def within_briefs(model, data, guidance_scale, steps, cells, briefs=6, per_brief=40) -> dict:
@@ -165,10 +178,17 @@ def within_briefs(model, data, guidance_scale, steps, cells, briefs=6, per_brief
             "briefs": briefs, "perBrief": per_brief}
 
 
-def generation_figures(model, data, novel, reference, ceiling, options) -> dict:
-    squared, cells, result = radii(reference, K), options.size // 8, {}
+def generation_figures(model, data, novel, reference, ceiling, options):
+    """Yields what is known after each guidance scale."""
+    squared, cells, scales = radii(reference, K), options.size // 8, {}
     texts, wanted = briefs_of(data, options.images)
     new_texts, new_wanted = briefs_of(novel, options.novel)
+    new_products = [catalogue.Product.from_json(line) for line in novel.products()[: options.novel]]
+    shown_by_renders = combinations_shown(model.look(novel.images[: options.novel]), new_products)
+    sampler = {"sampler": model.sampler}
+    if options.quick:
+        noise = np.random.default_rng(1).standard_normal((16, 8, cells, cells), dtype=np.float32)
+        sampler["meanDifferenceFromExported"] = model.difference(texts[:16], noise, options.steps)
     for scale in GUIDANCE_SCALES:
         pictures = generate(model, texts, scale, options.steps, cells, seed=1)
         seen = model.look(pictures)
@@ -179,12 +199,13 @@ def generation_figures(model, data, novel, reference, ceiling, options) -> dict:
         figures["textImageScore"] = float((model.text_embeds(texts) * seen["image_embeds"]).sum(1).mean())
         figures["withinBrief"] = within_briefs(model, data, scale, options.steps, cells, options.briefs, options.per_brief)
         new = model.look(generate(model, new_texts, scale, options.steps, cells, seed=2))
-        figures["heldOutCombinations"] = obeyed(new, new_wanted)
-        result[f"{scale:g}"] = figures
+        figures["heldOutCombinations"] = {**obeyed(new, new_wanted), "combination": combinations_shown(new, new_products)}
+        scales[f"{scale:g}"] = figures
         sheet = [np.concatenate(list(pictures[i : i + 8]), 1) for i in range(0, min(64, len(pictures)) // 8 * 8, 8)]
         Image.fromarray(np.concatenate(sheet)).save(options.sheets / f"guidance-{scale:g}.webp", quality=90)
         print(f"guidance {scale:g}", json.dumps(figures), flush=True)
-    return result
+        yield {"imagesPerScale": options.images, "steps": options.steps, "novelPerScale": options.novel, **sampler,
+               "heldOutCombinationsOfRenders": shown_by_renders, "perGuidanceScale": scales}
 
 
 def speed(model, cells, batch=8, steps=20) -> dict:
@@ -197,10 +218,40 @@ def speed(model, cells, batch=8, steps=20) -> dict:
     return {"secondsPerImage": (time.perf_counter() - begin) / batch, "steps": steps, "batch": batch, "threads": model.threads}
 
 
+def render_figures(model, data, count, options) -> tuple[dict, np.ndarray]:
+    """What needs no generated picture, and the features of the second half of the renders, the reference."""
+    seen = model.look(data.images[:count])
+    attributes, half = np.array(data.attributes[:count]), count // 2
+    reference = seen["features"][half:]
+    ceiling_wanted = briefs_of(data, min(2000, half))[1]
+    first = {name: values[: len(ceiling_wanted)] for name, values in seen.items()}
+    scale = json.loads((options.model / "gamut.json").read_text(encoding="utf-8"))["featureEncoder"]["embeds"]["logitScale"]
+    plain, weighed = zero_shot(model, first, attributes[: len(ceiling_wanted)], attributes[half:], scale)
+    figures = {
+        "autoencoder": autoencoder_figures(model, data, min(512, count)),
+        "contrastive": {"accuracy": accuracy(seen, attributes), "zeroShot": plain, "zeroShotWithFrequencies": weighed,
+                        "retrievalAt1Of1000": retrieval(model, seen, data, min(1000, half)), "renders": count},
+        "defects": defect_figures(model, data, reference, min(1000, half)),
+        "ceiling": obeyed(first, ceiling_wanted),
+        "speed": speed(ExportedModel(options.model), options.size // 8),
+    }
+    return figures, reference
+
+
 def rounded(value):
     if isinstance(value, dict):
         return {key: rounded(inner) for key, inner in value.items()}
     return round(value, 4) if isinstance(value, float) else value
+
+
+def save(model: Path, figures: dict) -> None:
+    """Into gamut.json, beside what is there; written beside and renamed."""
+    path = model / "gamut.json"
+    about = json.loads(path.read_text(encoding="utf-8"))
+    about["figures"] = rounded({**(about["figures"] or {}), **figures})
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)
 
 
 def main():
@@ -215,43 +266,29 @@ def main():
     parser.add_argument("--briefs", type=int, default=6)
     parser.add_argument("--per-brief", type=int, default=40)
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--quick", action="store_true", help="sample in PyTorch at bfloat16; how much that changes is stored beside the figures")
     parser.add_argument("--only-renders", action="store_true", help="leave generation out")
+    parser.add_argument("--only-generation", action="store_true", help="keep the stored figures of renders, after export.py --only-denoiser")
     parser.add_argument("--sheets", type=Path, help="folder of the contact sheets; the model's own by default")
     options = parser.parse_args()
     options.sheets = options.sheets or options.model / "samples"
     options.sheets.mkdir(parents=True, exist_ok=True)
 
-    model = ExportedModel(options.model)
+    model = QuickModel(options.model) if options.quick else ExportedModel(options.model)
     data, novel = RenderedSet(options.heldout, options.size), RenderedSet(options.novel_data, options.size)
-    count = min(options.renders, data.done)
-    seen = model.look(data.images[:count])
-    attributes = np.array(data.attributes[:count])
     # the reference is one half of the renders, the judged ones come from the other
-    half = count // 2
-    reference = seen["features"][half:]
-    ceiling_wanted = briefs_of(data, min(2000, half))[1]
-    first = {name: values[: len(ceiling_wanted)] for name, values in seen.items()}
-    ceiling = obeyed(first, ceiling_wanted)
-    scale = json.loads((options.model / "gamut.json").read_text(encoding="utf-8"))["featureEncoder"]["embeds"]["logitScale"]
-    plain, weighed = zero_shot(model, first, attributes[: len(ceiling_wanted)], attributes[half:], scale)
-    figures = {
-        "autoencoder": autoencoder_figures(model, data, min(512, count)),
-        "contrastive": {"accuracy": accuracy(seen, attributes), "zeroShot": plain, "zeroShotWithFrequencies": weighed,
-                        "retrievalAt1Of1000": retrieval(model, seen, data, min(1000, half)), "renders": count},
-        "defects": defect_figures(model, data, reference, min(1000, half)),
-        "ceiling": ceiling,
-        "speed": speed(model, options.size // 8),
-    }
-    print(json.dumps(rounded(figures), indent=1), flush=True)
+    count = min(options.renders, data.done)
+    if options.only_generation:
+        ceiling = json.loads((options.model / "gamut.json").read_text(encoding="utf-8"))["figures"]["ceiling"]
+        reference = model.look(data.images[count // 2 : count])["features"]
+    else:
+        figures, reference = render_figures(model, data, count, options)
+        ceiling = figures["ceiling"]
+        print(json.dumps(rounded(figures), indent=1), flush=True)
+        save(options.model, figures)
     if not options.only_renders:
-        figures["generation"] = {"imagesPerScale": options.images, "steps": options.steps,
-                                 "perGuidanceScale": generation_figures(model, data, novel, reference, ceiling, options)}
-    path = options.model / "gamut.json"
-    about = json.loads(path.read_text(encoding="utf-8"))
-    about["figures"] = rounded({**(about["figures"] or {}), **figures})
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+        for generation in generation_figures(model, data, novel, reference, ceiling, options):
+            save(options.model, {"generation": generation})
 
 
 if __name__ == "__main__":

@@ -28,6 +28,14 @@ def training_section(training) -> str:
     return table(("network", "steps", "samples", "minutes of wall time"), rows)
 
 
+def sampled_by(generation) -> str:
+    """What made the pictures, where it was not the exported graphs."""
+    if "meanDifferenceFromExported" not in generation:
+        return ""
+    return (f" (sampled from the shipped weights by {generation['sampler']}: pictures {generation['meanDifferenceFromExported']:.1f} of 255 away on "
+            "average from those of the exported graphs)")
+
+
 def figures_section(figures) -> str:
     if figures is None:
         return "Not measured yet (`python training/evaluate.py`)."
@@ -52,12 +60,17 @@ def figures_section(figures) -> str:
         rows = [("renders", *(number(figures["ceiling"][name]) for name in names))]
         rows += [(f"guidance {scale}", *(number(row["adherence"][name]) for name in names)) for scale, row in scales.items()]
         parts += [
-            f"**Generation**, {generation['imagesPerScale']} full briefs of held-out products per guidance scale, {generation['steps']} Euler steps: "
+            f"**Generation**, {generation['imagesPerScale']} full briefs of held-out products per guidance scale, {generation['steps']} Euler steps"
+            f"{sampled_by(generation)}: "
             "what the heads read of what the brief states (`all`: category, colour, material, pattern and backdrop together).",
             table(("pictures of", *names), rows),
-            table(("guidance", "precision", "recall", "text-image score", "precision within a brief", "recall within a brief", "held-out combinations obeyed"),
+            f"Held-out combinations, {generation['novelPerScale']} full briefs: the share that shows the combination itself (a teal mug; of renders "
+            f"{generation['heldOutCombinationsOfRenders']:.3f}), and the share where category, colour, material, pattern and backdrop are all right.",
+            table(("guidance", "precision", "recall", "text-image score", "precision within a brief", "recall within a brief",
+                   "held-out combination shown", "all right"),
                   [(scale, number(row["precision"]), number(row["recall"]), number(row["textImageScore"]), number(row["withinBrief"]["precision"]),
-                    number(row["withinBrief"]["recall"]), number(row["heldOutCombinations"]["all"])) for scale, row in scales.items()]),
+                    number(row["withinBrief"]["recall"]), number(row["heldOutCombinations"]["combination"]),
+                    number(row["heldOutCombinations"]["all"])) for scale, row in scales.items()]),
         ]
     return "\n\n".join(parts)
 

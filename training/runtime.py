@@ -12,6 +12,8 @@ from sampling import flow_sigmas
 class ExportedModel:
     """One session per graph, each on `threads` threads."""
 
+    batch, sampler = 8, "ONNX Runtime, float32"  # pictures made together; what makes them
+
     def __init__(self, folder: Path, threads: int = 2):
         self.folder = Path(folder)
         self.tokenizer = words.load(self.folder / "tokenizer" / "tokenizer.json")

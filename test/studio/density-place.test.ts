@@ -50,7 +50,7 @@ describe('the place of a picture among its references', () => {
     const [, second] = await captionedPictures('reference', model, 2);
     if (second === undefined) throw new Error('no picture');
     const place = densityPlaceSchema.parse(await densityPlace(await second.read(), second.caption, model, workshop));
-    expect(place.picturedCount).toBe(64);
+    expect(place.picturedCount).toBe(208);
     expect(place.pictured.map(({ caption }) => caption)[0]).toBe(second.caption);
     // Features are stored at half precision.
     expect(place.pictured[0]?.distance).toBeLessThan(0.1 * (place.pictured[1]?.distance ?? NaN));

@@ -97,7 +97,7 @@ describe('gradients of the built-in model, against torch.autograd in float64:', 
 
   it.each(stored.cases.map((each) => [`${each.file} (${each.output})`, each] as const))(
     '%s',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (_, each) => {
       const bytes = readFileSync(new URL(`${stored.model}/${each.file}`, models));
       expect(
@@ -119,7 +119,7 @@ describe('gradients of the built-in model, against torch.autograd in float64:', 
     },
   );
 
-  it('tells weights that are wrong by one in a thousand', { timeout: 120_000 }, async () => {
+  it('tells weights that are wrong by one in a thousand', { timeout: 300_000 }, async () => {
     const each = stored.cases.find(({ file }) => file === 'vae_decoder/model.onnx');
     if (each === undefined) throw new Error('no figures of the decoder');
     const { graph, ...rest } = decode(readFileSync(new URL(`${stored.model}/${each.file}`, models)));

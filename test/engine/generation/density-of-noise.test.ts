@@ -11,7 +11,7 @@ import { sizeOf, type Tensor } from '../../../main/engine/tensor/tensor.ts';
 import { measuredPackage } from '../../doubles/measured-package.ts';
 import { nudgeInput } from '../../doubles/nudge-input.ts';
 
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 const builtIn = fileURLToPath(new URL('../../../resources/models/gamut-catalogue-128', import.meta.url));
 
