@@ -10,6 +10,19 @@ import { timeSlices } from './time-slices.ts';
 /** Images whose appearance is read at once. */
 const readAtOnce = 500;
 
+/** Farther than any other, of an image that went meanwhile. */
+const unknownDistance = 100;
+
+/**
+ * Places of distances (−1 to 100) in rising order to 1e-7, equal ones as they stand. Sorted as plain numbers that hold
+ * both, exact up to some nine million: without a comparison function 100,000 take a tenth of the time, in one go.
+ */
+function nearestFirst(distances: Float64Array): number[] {
+  const count = distances.length;
+  const keys = distances.map((distance, place) => Math.round(distance * 1e7) * count + place).sort();
+  return Array.from(keys, (key) => ((key % count) + count) % count);
+}
+
 /**
  * Orders that no index holds, because they depend on what is asked: by likeness to an image, or with near-duplicates
  * together. Judged a slice of time at a time; the last one is kept until something in the library changes.
@@ -65,7 +78,8 @@ export class LikenessOrder {
     const wanted = appearance(this.#library, own);
     const ids = await this.#found(query);
     const pause = timeSlices();
-    const distances = new Map<string, number>();
+    const places = new Map(ids.map((id, place) => [id, place]));
+    const distances = new Float64Array(ids.length).fill(unknownDistance);
     for (let start = 0; start < ids.length; start += readAtOnce) {
       await pause();
       const rows = this.#library.database.all(
@@ -73,11 +87,15 @@ export class LikenessOrder {
          WHERE id IN (SELECT value FROM json_each(?))`,
         JSON.stringify(ids.slice(start, start + readAtOnce)),
       );
-      for (const row of rows) distances.set(String(row['id']), distanceOf(wanted, appearanceOf(row)));
+      for (const row of rows) {
+        const place = places.get(String(row['id']));
+        if (place !== undefined) distances[place] = distanceOf(wanted, appearanceOf(row));
+      }
     }
-    distances.set(query.similarTo, -1);
-    const distance = (id: string): number => distances.get(id) ?? Number.MAX_VALUE;
-    return ids.toSorted((a, b) => distance(a) - distance(b));
+    const itself = places.get(query.similarTo);
+    if (itself !== undefined) distances[itself] = -1;
+    await pause();
+    return nearestFirst(distances).map((place) => ids[place] as string);
   }
 
   /** What the query finds, in the order of arrival. */
