@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { Failure, toFailure } from '../contract/failures.ts';
 import { heartbeatInterval, isMessage } from './protocol.ts';
 import type { EngineContext, FromEngine, Handler, ToEngine } from './protocol.ts';
@@ -14,6 +15,9 @@ interface ParentPort {
   postMessage(message: unknown): void;
   on(event: 'message', listener: (message: { data: unknown }) => void): void;
 }
+
+// Threads made from here on inherit it: the window and its owner come first, however busy a batch keeps every processor.
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 const parentPort = (process as { parentPort?: ParentPort }).parentPort;
 const running = new Map<number, AbortController>();

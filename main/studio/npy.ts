@@ -62,7 +62,7 @@ export function parseNpy(
     throw refuse(`expected ${count * size} bytes of values for shape (${shape.join(', ')}), got ${file.length - end}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset + end);
   const values = new ArrayType(count);
-  for (let i = 0; i < count; i++) values[i] = read(view, i * size);
+  for (let i = 0, at = 0; i < count; i++, at += size) values[i] = read(view, at);
   return { type, shape, values };
 }
 

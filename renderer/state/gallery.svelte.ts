@@ -15,7 +15,7 @@ export class Gallery {
   #searchText = $state('');
   readonly #studio: StudioClient;
   readonly #notices: Notices;
-  readonly #sides = new Refresher(() => this.loadSides());
+  readonly #sides = new Refresher(() => this.loadSides(), 400);
 
   constructor(studio: StudioClient, notices: Notices, language: Language) {
     this.#studio = studio;

@@ -8,6 +8,9 @@ const pageSize = 200;
 /** Pages kept in memory; the furthest from the last looked at goes first. */
 const keptPages = 40;
 
+/** Every image in view is drawn anew when others come before it: twice a second is as much as anyone looks at. */
+const refreshRest = 400;
+
 const pageOf = (place: number): number => Math.floor(Math.max(0, place) / pageSize);
 
 /**
@@ -19,6 +22,7 @@ export class ImageList {
   #query = $state.raw<LibraryQuery>(libraryQuerySchema.parse({}));
   #total = $state(0);
   #isLoaded = $state(false);
+  #arrangements = $state(0);
   readonly #pages = new SvelteMap<number, readonly ImageSummary[]>();
   /** Pages that are shown as they were until they are looked at and asked for again. */
   readonly #stale = new Set<number>();
@@ -27,7 +31,7 @@ export class ImageList {
   readonly #refresher = new Refresher(async () => {
     for (const page of [0, ...this.#pages.keys()]) this.#stale.add(page);
     await this.#fill();
-  });
+  }, refreshRest);
   readonly #arranged: ((isOther: boolean) => void)[] = [];
   /** Counts the queries; an answer to an older one is passed over. */
   #generation = 0;
@@ -35,6 +39,8 @@ export class ImageList {
   /** Counts what was changed here; an answer from before a change does not know it. */
   #edits = 0;
   #view = { from: 0, to: 0 };
+  /** A page wanted though it is not in view, until it is there. */
+  #wanted: number | null = null;
   #filling: Promise<void> | null = null;
 
   constructor(studio: StudioClient, notices: Notices) {
@@ -55,6 +61,11 @@ export class ImageList {
     return this.#isLoaded;
   }
 
+  /** Counts how often images have come, and so may lie in other places than before. */
+  get arrangements(): number {
+    return this.#arrangements;
+  }
+
   /** Tells a listener when images have come: those of another query, or the same query's as they are now. */
   onArranged(listener: (isOther: boolean) => void): void {
     this.#arranged.push(listener);
@@ -64,13 +75,16 @@ export class ImageList {
     return this.#pages.get(Math.floor(place / pageSize))?.[place % pageSize];
   }
 
-  /** Place of an image among the loaded ones; -1 where it is not. */
+  /** Place of an image among the loaded ones; -1 where it is not. A page that may no longer be true is believed last. */
   placeOf(id: string): number {
+    let old = -1;
     for (const [page, images] of this.#pages) {
       const index = images.findIndex((image) => image.id === id);
-      if (index >= 0) return page * pageSize + index;
+      if (index < 0) continue;
+      if (!this.#stale.has(page)) return page * pageSize + index;
+      old = page * pageSize + index;
     }
-    return -1;
+    return old;
   }
 
   find(id: string): ImageSummary | undefined {
@@ -89,6 +103,7 @@ export class ImageList {
     this.#isLoaded = false;
     this.#generation += 1;
     this.#view = { from: 0, to: 0 };
+    this.#wanted = null;
     this.#stale.add(0);
     await this.#fill();
   }
@@ -102,6 +117,15 @@ export class ImageList {
   ensure(from: number, to: number): void {
     this.#view = { from: pageOf(from), to: pageOf(to) };
     void this.#fill();
+  }
+
+  /** Asks for the page of this place, in view or not, unless it is there; true where it had to be asked for. */
+  want(place: number): boolean {
+    const page = pageOf(place);
+    if (this.#pages.has(page) && !this.#stale.has(page)) return false;
+    this.#wanted = page;
+    void this.#fill();
+    return true;
   }
 
   /** Asks again for what is in view, soon; several calls in a row ask once. */
@@ -175,9 +199,10 @@ export class ImageList {
   #missing(): number | null {
     if (!this.#isLoaded) return this.#stale.has(0) ? 0 : null;
     const last = pageOf(this.#total - 1);
+    const isMissing = (page: number): boolean => this.#stale.has(page) || (!this.#pages.has(page) && this.#total > 0);
     for (let page = Math.min(this.#view.from, last); page <= Math.min(this.#view.to, last); page += 1)
-      if (this.#stale.has(page) || (!this.#pages.has(page) && this.#total > 0)) return page;
-    return null;
+      if (isMissing(page)) return page;
+    return this.#wanted !== null && this.#wanted <= last && isMissing(this.#wanted) ? this.#wanted : null;
   }
 
   #take(page: number, images: readonly ImageSummary[], total: number): void {
@@ -188,12 +213,24 @@ export class ImageList {
       this.#pagesOf = this.#generation;
     }
     this.#stale.delete(page);
-    this.#pages.set(page, images);
+    this.#pages.set(page, this.#asKnown(page, images));
     this.#total = total;
+    if (page === this.#wanted) this.#wanted = null;
     for (const known of this.#pages.keys()) if (known > pageOf(total - 1)) this.#forget(known);
     this.#forgetFarPages();
     this.#isLoaded = true;
     for (const tell of this.#arranged) tell(isOther);
+    this.#arrangements += 1;
+  }
+
+  /** An image that is as it was stays the same object, so that nothing of it is drawn anew. */
+  #asKnown(page: number, images: readonly ImageSummary[]): readonly ImageSummary[] {
+    const near = [page - 1, page, page + 1].flatMap((one) => this.#pages.get(one) ?? []);
+    const known = new Map(near.map((image) => [image.id, image]));
+    return images.map((image) => {
+      const old = known.get(image.id);
+      return old !== undefined && JSON.stringify(old) === JSON.stringify(image) ? old : image;
+    });
   }
 
   #forgetFarPages(): void {

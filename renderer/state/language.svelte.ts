@@ -52,16 +52,16 @@ export class Language {
 
   /** A number as people write it in this language. */
   readonly number = (value: number, digits = 2): string =>
-    new Intl.NumberFormat(this.#locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+    numberFormat(this.#locale, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 
   /** A number with so few letters that it fits a narrow place: 15,447.59 becomes 15K. */
   readonly shortNumber = (value: number, digits = 2): string =>
     Math.abs(value) < 1000
       ? this.number(value, Math.abs(value) < 100 ? digits : Math.min(digits, 1))
-      : new Intl.NumberFormat(this.#locale, { notation: 'compact', maximumSignificantDigits: 3 }).format(value);
+      : numberFormat(this.#locale, { notation: 'compact', maximumSignificantDigits: 3 }).format(value);
 
   /** A whole number with its thousands apart. */
-  readonly count = (value: number): string => new Intl.NumberFormat(this.#locale).format(value);
+  readonly count = (value: number): string => numberFormat(this.#locale).format(value);
 
   /** A stretch of time in the two largest units that matter. */
   readonly duration = (seconds: number): string => {
@@ -73,5 +73,19 @@ export class Language {
   };
 
   readonly date = (iso: string): string =>
-    new Intl.DateTimeFormat(this.#locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
+    dateFormat(this.#locale, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso));
 }
+
+/** Keeps what a function made of the same arguments: making one of the browser's formats takes longer than using it a hundred times. */
+function kept<Made, Options>(make: (locale: string, options?: Options) => Made) {
+  const known = new Map<string, Made>();
+  return (locale: string, options?: Options): Made => {
+    const key = `${locale} ${JSON.stringify(options)}`;
+    const made = known.get(key) ?? make(locale, options);
+    known.set(key, made);
+    return made;
+  };
+}
+
+const numberFormat = kept((locale, options?: Intl.NumberFormatOptions) => new Intl.NumberFormat(locale, options));
+const dateFormat = kept((locale, options?: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, options));

@@ -11,6 +11,8 @@ export class Selection {
   #anchor = 0;
   /** The image that has the focus: it keeps it when others arrive before it. */
   #held: string | null = null;
+  /** Length of the list when the place of the focus was last certain. */
+  #length = 0;
   readonly #chosen = new SvelteSet<string>();
   readonly #list: ImageList;
   /** Columns of the grid that shows the list: how far up and down go. */
@@ -26,6 +28,11 @@ export class Selection {
   /** Counts how often the focus was moved on purpose; that it moves along with its image is not. */
   get moves(): number {
     return this.#moves;
+  }
+
+  /** Whether the focus was put on an image, and is not just on whatever comes first. */
+  get isHeld(): boolean {
+    return this.#held !== null;
   }
 
   get place(): number {
@@ -113,15 +120,23 @@ export class Selection {
     if (this.#chosen.size === 0 && this.place < this.#list.total - 1) this.focus(this.place + 1);
   }
 
-  /** The focus stays with its image when the list was rearranged; where that is gone, with its place. */
+  /**
+   * The focus stays with its image when the list was rearranged; where that is gone, with its place. An image that others
+   * pushed onto a page not loaded is looked for there first: no other must slip under a verdict.
+   */
   #settle(isOther: boolean): void {
+    const grown = this.#list.total - this.#length;
     if (isOther) this.#held = null;
-    if (this.#held === null || this.#list.at(this.#place)?.id === this.#held) return;
-    const place = this.#list.placeOf(this.#held);
-    if (place < 0) {
-      this.#held = this.#list.at(this.place)?.id ?? null;
+    if (this.#held === null || this.#list.at(this.#place)?.id === this.#held) {
+      this.#length = this.#list.total;
       return;
     }
+    let place = this.#list.placeOf(this.#held);
+    if (place < 0) {
+      place = Math.min(this.#place + Math.max(0, grown), this.#list.total - 1);
+      if (!this.#list.want(place)) this.#held = this.#list.at(place)?.id ?? null;
+    }
+    this.#length = this.#list.total;
     this.#anchor += place - this.#place;
     this.#place = place;
   }

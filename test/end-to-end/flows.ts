@@ -270,6 +270,40 @@ export function describeFlows(host: Host): void {
     expect(files.filter((file) => file.endsWith('.png'))).toHaveLength(8);
   });
 
+  it('keeps the images in view where they are while others come before them', async () => {
+    const { page } = running;
+    await prompt(page).fill('blue');
+    await count(page).fill('60');
+    await primary(page).click();
+    await page.locator('[data-stop]').waitFor();
+    await page.getByRole('button', { name: 'Gallery' }).click();
+    await page.getByText('60 images', { exact: true }).waitFor(made);
+    await page.getByRole('button', { name: 'Generate', exact: true }).first().click();
+    await page.locator('[data-stop]').waitFor({ state: 'detached', ...made });
+    await beginLongBatch(page, 12);
+    await page.getByRole('button', { name: 'Gallery' }).click();
+    await cell(page, 8).click();
+    const focused = page.locator('[role=gridcell][tabindex="0"]');
+    const source = await focused.locator('img').getAttribute('src');
+    const places = async () => [await focused.locator('img').getAttribute('src'), await focused.boundingBox()];
+    const before = await places();
+    expect(source).not.toBeNull();
+    // More than a row of them.
+    await page.getByText('72 images', { exact: true }).waitFor(made);
+    await expect.poll(places, soon).toEqual(before);
+    expect(Number(await focused.getAttribute('data-place'))).toBe(20);
+    // The view goes on from there: one row up, and to the newest.
+    await page.keyboard.press('ArrowUp');
+    const above = await focused.boundingBox();
+    const [, box] = before as [string, { x: number; y: number } | null];
+    expect(above?.x).toBe(box?.x);
+    expect(above?.y).toBeLessThan(box?.y ?? 0);
+    await page.keyboard.press('Home');
+    await expect.poll(() => focused.getAttribute('data-place'), soon).toBe('0');
+    await expect.poll(() => cell(page, 0).isVisible(), soon).toBe(true);
+    await keepScreen(page, `gallery-filled-before-${host.name.replace(' ', '-')}`);
+  });
+
   it('deletes images, takes it back, and empties the trash', async () => {
     const { page } = running;
     const images = (number: number) =>

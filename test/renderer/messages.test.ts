@@ -129,6 +129,26 @@ describe('messages of one window while a batch of 200 arrives as fast as it can'
     expect(selection.place).toBe(8);
   });
 
+  it('keep the focus on its image when others push it onto a page that was not looked at', async () => {
+    workspace.go('gallery');
+    await expect.poll(() => workspace.gallery.list.total, { timeout: 5000 }).toBe(300);
+    const { list, culler } = workspace.gallery;
+    list.ensure(0, 199);
+    culler.selection.focus(199);
+    const held = culler.selection.focused?.id;
+    expect(held).toBeDefined();
+    const others = new Set<string | undefined>();
+    list.onArranged(() => {
+      others.add(culler.selection.focused?.id);
+    });
+    await studio.handlers.jobs.enqueue(calls.jobs.enqueue.input.parse({ ...settings, count: 5 }));
+    await expect.poll(() => list.total, { timeout: 5000 }).toBe(305);
+    await expect.poll(() => culler.selection.focused?.id, { timeout: 5000 }).toBe(held);
+    expect(culler.selection.place).toBe(204);
+    others.delete(undefined);
+    expect([...others]).toEqual([held]);
+  });
+
   it('show in the gallery what came while it was not looked at', async () => {
     workspace.go('gallery');
     await expect.poll(() => workspace.gallery.list.total, { timeout: 5000 }).toBe(300);
