@@ -28,6 +28,8 @@ export const measureSchema = z.strictObject({
   /** Which features, which k, and the honest warning when the sets are too small to mean anything. */
   features: z.string(),
   note: z.string().nullable(),
+  /** True where too few references satisfy the brief, so that more was held against the batch than was asked for. */
+  broaderReferences: z.boolean().optional(),
 });
 export type Measure = z.infer<typeof measureSchema>;
 

@@ -42,6 +42,11 @@ export const dialStopSchema = z.strictObject({
   densityWeight: z.number(),
   densityThreshold: z.number(),
   measures: z.array(measureSchema),
+  /**
+   * Precision and recall of batches of so many kept images of one brief, ascending: few images cover little, so that a
+   * small batch's recall cannot be held against a large one's. Missing in calibrations made before this was measured.
+   */
+  byCount: z.array(z.strictObject({ count: z.int().positive(), precision: z.number(), recall: z.number() })).optional(),
   /** Share of candidates that were kept, 0 to 1. */
   acceptance: z.number().nullable(),
   secondsPerKept: z.number().nullable(),

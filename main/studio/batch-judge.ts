@@ -1,5 +1,5 @@
 import type { ImageScores } from '../contract/images.ts';
-import type { Measure } from '../contract/measures.ts';
+import type { Measure, MeasureName } from '../contract/measures.ts';
 import type { Features } from '../engine/features/features.ts';
 import { uniformNumbers } from '../engine/features/uniform.ts';
 import { reciprocalProbability } from '../engine/metrics/reciprocal-probability.ts';
@@ -12,7 +12,7 @@ import type { ModelPackage } from '../model-packages/package.ts';
 import { densityJudge, type DensityJudge } from './density-judge.ts';
 import { encodePictures, encodeTexts, featureName, featuresOf, likenessFeatures } from './encode-pictures.ts';
 import type { PictureVectors } from './feature-cache.ts';
-import { measuresOf } from './measure.ts';
+import { manifoldNeighbours, measuresOf } from './measure.ts';
 import { hasReferenceSet, loadReferenceSet, subsetFor, type Subset } from './reference-set.ts';
 import { statedIn, type Stated } from './stated.ts';
 import type { Workshop } from './workshop.ts';
@@ -34,9 +34,6 @@ export interface BatchJudge {
   /** Measures of the pictures kept. */
   readonly measure: (kept: readonly JudgedPicture[], signal?: AbortSignal) => Promise<readonly Measure[]>;
 }
-
-/** Neighbour that sets the radii of precision and recall; a batch must be larger. */
-const manifoldNeighbours = 5;
 
 /** The judge of a model's batches, or null where the model brings no feature encoder or no references. */
 export async function batchJudge(workshop: Workshop, model: ModelPackage, brief: string): Promise<BatchJudge | null> {
@@ -135,7 +132,24 @@ async function measureKept(
     },
     signal,
   );
-  return [...measures, ...statedMeasure(encoder, stated, vectors)];
+  return [...measures.map((measure) => heldAgainst(subset, measure)), ...statedMeasure(encoder, stated, vectors)];
+}
+
+/** Measures that depend on which references there are. */
+const referenceMeasures: ReadonlySet<MeasureName> = new Set([
+  'precision',
+  'recall',
+  'density',
+  'coverage',
+  'frechetDistance',
+]);
+
+/** A measure that says so where its references are broader than the brief: a batch of it cannot cover them. */
+function heldAgainst({ missing }: Subset, measure: Measure): Measure {
+  if (missing.length === 0 || !referenceMeasures.has(measure.name)) return measure;
+  const words = `the references are broader than the brief (too few are ${missing.join(', ')}): a batch cannot cover them`;
+  const note = measure.note === null ? words : `${words}; ${measure.note}`;
+  return { ...measure, note, broaderReferences: true };
 }
 
 /** Mean 1/P of what the brief states (PAPERS.md §2): rare failures dominate it, so its note says how few it rests on. */

@@ -28,7 +28,7 @@ import { verdictOn } from './calibration-verdict.ts';
 import { writeCalibration, type Calibration } from './calibration.ts';
 import { densityNeighbours } from './density-judge.ts';
 import { dialStopOf, stopsOf } from './dial-path.ts';
-import { vectorsFrom } from './measure.ts';
+import { manifoldNeighbours, vectorsFrom } from './measure.ts';
 import { loadReferenceSet, subsetFor, type ReferenceSet } from './reference-set.ts';
 import { settingsOfRequest } from './settings-of-request.ts';
 import type { Workshop } from './workshop.ts';
@@ -67,8 +67,8 @@ export type CalibrationEvent =
   | { readonly kind: 'stop'; readonly stop: DialStop }
   | { readonly kind: 'complete'; readonly calibration: Calibration; readonly file: string; readonly plot: string };
 
-/** Neighbour of precision and recall: a batch kept of a brief has few images. */
-const manifoldNeighbours = 3;
+/** Images kept of a brief for which each stop is measured as well, so that a batch of any size knows what to expect. */
+const batchCounts = [4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256];
 
 /**
  * Measures the dial's path of a model: pools of candidates for every brief and guidance (remembered, so that a calibration
@@ -156,9 +156,17 @@ export async function* calibrate(
   const usual = unweighted.find((setting) => guidanceKey(setting) === guidanceKey(usualGuidance));
   if (usual === undefined) throw new RangeError('calibration: the usual guidance was not measured');
   const stops = stopsOf(grid, usual, settings.seed);
+  const counts = batchCounts.filter((count) => count > manifoldNeighbours && count < settings.kept);
+  const smaller: (readonly MeasuredSetting[])[] = [];
+  for (const kept of counts) smaller.push(await measureSettings(briefs, stops, { ...options, kept }, signal));
   const dialStops: DialStop[] = [];
-  for (const stop of stops) {
-    const dialStop = dialStopOf(briefs, stop, options, encoder.label);
+  for (const [at, stop] of stops.entries()) {
+    const byCount = [...smaller.map((measured) => measured[at] ?? stop), stop].map(({ precision, recall }, i) => ({
+      count: counts[i] ?? settings.kept,
+      precision,
+      recall,
+    }));
+    const dialStop = { ...dialStopOf(briefs, stop, options, encoder.label), byCount };
     dialStops.push(dialStop);
     yield { kind: 'stop', stop: dialStop };
   }

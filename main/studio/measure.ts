@@ -14,6 +14,9 @@ import { readFeatures } from './npy.ts';
 import { loadReferenceSet, subsetFor } from './reference-set.ts';
 import type { Workshop } from './workshop.ts';
 
+/** Neighbour whose distance sets the radii of precision and recall of one brief's batch: few images, so the paper's 3. */
+export const manifoldNeighbours = 3;
+
 export interface MeasureSettings {
   readonly generated: string;
   readonly reference: string;

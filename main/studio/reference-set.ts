@@ -75,6 +75,8 @@ export interface Subset {
   readonly rows: readonly number[];
   /** What they satisfy, in words. */
   readonly label: string;
+  /** Values that the brief states and too few references have: the references are broader than the brief by these. */
+  readonly missing: readonly string[];
 }
 
 /**
@@ -85,23 +87,24 @@ export function subsetFor(brief: string, reference: ReferenceSet, encoder: Featu
   const { attributes, features } = reference;
   let rows = Array.from({ length: features.count }, (_, row) => row);
   const kept: string[] = [];
+  const missing: string[] = [];
   if (attributes !== null) {
     const stated = statedIn(brief, encoder.attributes);
     encoder.attributes.forEach(({ name, values }, column) => {
       const value = stated[name];
       if (value === undefined) return;
       const left = rows.filter((row) => attributes.values[row * attributes.width + column] === value);
-      if (left.length < fewest) return;
-      rows = left;
-      kept.push(values[value] ?? '');
+      const isEnough = left.length >= fewest;
+      (isEnough ? kept : missing).push(values[value] ?? '');
+      if (isEnough) rows = left;
     });
   }
   const what = kept.length === 0 ? reference.label : `${reference.label}: ${kept.join(', ')}`;
   if (rows.length === features.count && rows.length <= most)
-    return { features, rows, label: `all ${rows.length} ${what}` };
+    return { features, rows, label: `all ${rows.length} ${what}`, missing };
   const chosen = evenly(rows, most);
   const label = chosen.length < rows.length ? `${chosen.length} of ${rows.length} ${what}` : `${rows.length} ${what}`;
-  return { features: takeRows(features, chosen), rows: chosen, label };
+  return { features: takeRows(features, chosen), rows: chosen, label, missing };
 }
 
 /** At most `count` of the rows, evenly spaced, so that the choice is always the same. */

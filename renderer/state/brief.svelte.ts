@@ -4,7 +4,7 @@ import type { PartialSettings } from '../../main/contract/library.ts';
 import type { DialPath, ModelCard, PromptReading } from '../../main/contract/models.ts';
 import { presetExcluded, type Preset } from '../../main/contract/presets.ts';
 import { generationSettingsSchema, type GenerationSettings } from '../../main/contract/settings.ts';
-import { expectedAt } from './dial.ts';
+import { expectedAt, pathFor } from './dial.ts';
 import type { Notices } from './notices.svelte.ts';
 import type { PreferenceState } from './preferences.svelte.ts';
 import { Refresher } from './refresher.ts';
@@ -96,9 +96,14 @@ export class Brief {
     );
   }
 
-  /** What the dial's place promises; null off the path or without one. */
+  /** The path for as many images as are asked for; null without one. */
+  get pathForCount() {
+    return pathFor(this.#path, this.#settings.count);
+  }
+
+  /** What the dial's place promises for as many images as are asked for; null off the path or without one. */
   get expected() {
-    return this.#settings.dial === null ? null : expectedAt(this.#path, this.#settings.dial);
+    return this.#settings.dial === null ? null : expectedAt(this.pathForCount, this.#settings.dial);
   }
 
   /** A knob's value as it will be used: the path's where the dial holds it. */

@@ -17,6 +17,29 @@ function mixMeasure(a: Measure, b: Measure | undefined, share: number): Measure 
   };
 }
 
+/**
+ * The path as batches of so many images measure on it: in proportion to the logarithm of their number between the counts
+ * that were measured, beyond these as the nearest. As it is where a calibration tells nothing of counts. null without one.
+ */
+export function pathFor(path: DialPath | null, count: number): DialPath | null {
+  return path === null ? null : { ...path, stops: path.stops.map((stop) => stopFor(stop, count)) };
+}
+
+function stopFor(stop: DialStop, count: number): DialStop {
+  const measured = stop.byCount ?? [];
+  const after = measured.find((one) => one.count >= count) ?? measured.at(-1);
+  const before = measured.findLast((one) => one.count <= count) ?? measured[0];
+  if (before === undefined || after === undefined) return stop;
+  const span = Math.log(after.count / before.count);
+  const share = span === 0 ? 0 : Math.log(count / before.count) / span;
+  const measures = stop.measures.map((measure) =>
+    measure.name === 'precision' || measure.name === 'recall'
+      ? { ...measure, value: mix(before[measure.name], after[measure.name], share), low: null, high: null }
+      : measure,
+  );
+  return { ...stop, measures };
+}
+
 /** What the path promises at a place of the dial: between two stops, in proportion. null without a path. */
 export function expectedAt(path: DialPath | null, dial: number): DialStop | null {
   const stops = path?.stops.toSorted((a, b) => a.dial - b.dial) ?? [];

@@ -179,7 +179,9 @@ function median(values: readonly number[]): number {
   return ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2;
 }
 
-const tidy = (value: number): number => Math.round(100 * value) / 100;
+function tidy(value: number): number {
+  return Math.round(100 * value) / 100;
+}
 
 /** Numbers about zero, the same in every run; times of the whole schedule. */
 function filled(name: string, dims: readonly number[]): Handed {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { knobsAt } from '../../main/studio/dial.ts';
 import type { DialPath } from '../../main/contract/models.ts';
-import { expectedAt, valueOf } from '../../renderer/state/dial.ts';
+import { expectedAt, pathFor, valueOf } from '../../renderer/state/dial.ts';
 
 const measure = (value: number) => ({
   name: 'precision' as const,
@@ -51,6 +51,31 @@ const path: DialPath = {
 };
 
 describe('what the dial promises', () => {
+  it('goes by the number of images, in proportion to its logarithm, where that was measured', () => {
+    const [first] = path.stops;
+    const recall = { ...measure(0.6), name: 'recall' as const };
+    const byCount = [
+      { count: 4, precision: 0.8, recall: 0.1 },
+      { count: 16, precision: 0.9, recall: 0.3 },
+      { count: 64, precision: 0.9, recall: 0.6 },
+    ];
+    const counted: DialPath = {
+      description: '',
+      stops: first === undefined ? [] : [{ ...first, measures: [measure(0.9), recall], byCount }],
+    };
+    const valuesFor = (count: number) => {
+      const measures = pathFor(counted, count)?.stops[0]?.measures ?? [];
+      return [valueOf(measures, 'precision'), valueOf(measures, 'recall')].map((value) => value?.toFixed(6));
+    };
+    expect(valuesFor(4)).toEqual(['0.800000', '0.100000']);
+    expect(valuesFor(8)).toEqual(['0.850000', '0.200000']);
+    expect(valuesFor(32)).toEqual(['0.900000', '0.450000']);
+    expect(valuesFor(1)).toEqual(valuesFor(4));
+    expect(valuesFor(1000)).toEqual(valuesFor(64));
+    expect(pathFor(path, 8)).toEqual(path);
+    expect(pathFor(null, 8)).toBeNull();
+  });
+
   it.each([-1, -0.75, -0.5, 0, 0.5, 1])('shows at %d the knobs that the studio will turn', (dial) => {
     const shown = expectedAt(path, dial);
     const turned = knobsAt(path, dial);

@@ -80,7 +80,13 @@ describe('a calibration', () => {
     const calibration = await readCalibration(model.path);
     expect(calibration?.briefs).toEqual(['a vase', 'red vase', 'matte vase']);
     expect(calibration?.path.stops.map(({ dial }) => dial)).toEqual([-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1]);
-    for (const { measures, acceptance, secondsPerKept } of calibration?.path.stops ?? []) {
+    for (const { measures, byCount, acceptance, secondsPerKept } of calibration?.path.stops ?? []) {
+      // Batches of other sizes are measured on the same pools; the last count is the one the stop itself is measured at.
+      expect(byCount?.map(({ count }) => count)).toEqual([4, 6, 8]);
+      expect(byCount?.at(-1)?.recall).toBe(measures.find(({ name }) => name === 'recall')?.value);
+      expect(
+        byCount?.every(({ precision, recall }) => precision >= 0 && precision <= 1 && recall >= 0 && recall <= 1),
+      ).toBe(true);
       expect(measures.map(({ name }) => name)).toEqual(['precision', 'recall', 'frechetDistance', 'vendiScore']);
       expect(measures.every(({ value, generatedCount }) => value !== null && generatedCount === 24)).toBe(true);
       expect(acceptance).toBeGreaterThanOrEqual(0.2);

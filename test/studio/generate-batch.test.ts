@@ -149,6 +149,18 @@ describe('a batch with reweighting', () => {
     expect(first?.reweighting).toBeNull();
   });
 
+  it('says that references are broader than its brief, where too few satisfy it', async () => {
+    using model = measuredPackage(80);
+    using workshop = packagesWorkshop();
+    const settings = settingsOf({ model: model.path, prompt: 'a red vase', count: 6 });
+    const events = await Array.fromAsync(generateBatch(settings, workshop));
+    const measures = events.find((event) => event.kind === 'measured')?.measures ?? [];
+    const broader = measures.filter(({ broaderReferences }) => broaderReferences === true);
+    expect(broader.map(({ name }) => name)).toEqual(['precision', 'recall', 'density', 'coverage', 'frechetDistance']);
+    for (const { note } of broader)
+      expect(note).toMatch(/^the references are broader than the brief \(too few are red\)/);
+  });
+
   it('is measured against the references that satisfy its brief, and knows what the brief states', async () => {
     using model = measuredPackage();
     using workshop = packagesWorkshop();

@@ -19,7 +19,8 @@ describe('the references of a brief', () => {
       rows: { length: 100 },
       label: expect.stringMatching(/: red$/),
     });
-    expect(subsetFor('a green vase', set, encoder).rows).toHaveLength(200);
+    expect(subsetFor('a green vase', set, encoder)).toMatchObject({ rows: { length: 200 }, missing: ['green'] });
+    expect(subsetFor('a red vase', set, encoder).missing).toEqual([]);
     expect(subsetFor('a vase', set, encoder).features).toBe(set.features);
   });
 
@@ -34,7 +35,8 @@ describe('the references of a brief', () => {
   it('are all of a set too small to be divided', async () => {
     using model = measuredPackage(80);
     const set = await loadReferenceSet(model.path, 'measured');
-    expect(subsetFor('a red vase', set, loadFeatureEncoder(model.path)).rows).toHaveLength(80);
+    const subset = subsetFor('a red vase', set, loadFeatureEncoder(model.path));
+    expect(subset).toMatchObject({ rows: { length: 80 }, missing: ['red'] });
   });
 
   it('give the commonest pairs as briefs, no word more than twice', () => {

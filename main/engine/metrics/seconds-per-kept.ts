@@ -17,15 +17,15 @@ export interface Round {
  *   tell nothing of how it varies;
  * - share kept: (1 − p)/kept, of candidates drawn until enough were kept.
  *
- * The quantile is Student's with Satterthwaite's degrees of freedom (1946). null with one round, which says nothing about
- * another, and where nothing was kept.
+ * The quantile is Student's with Satterthwaite's degrees of freedom (1946). null with fewer than three rounds (one says
+ * nothing about another, two next to nothing: at one degree of freedom the quantile is 12.7), and where nothing was kept.
  *
  * @param rounds in seconds
  */
 export function secondsPerKeptFactors(rounds: readonly Round[]): Interval | null {
   const total = (of: (round: Round) => number): number => rounds.reduce((sum, round) => sum + of(round), 0);
   const [seconds, candidates, kept] = [total((r) => r.seconds), total((r) => r.candidates), total((r) => r.kept)];
-  if (rounds.length < 2 || kept === 0 || seconds <= 0) return null;
+  if (rounds.length < fewestRounds || kept === 0 || seconds <= 0) return null;
   const each = seconds / candidates;
   const squares = total((round) => (round.seconds - each * round.candidates) ** 2);
   const degrees = rounds.length - 1;
@@ -37,6 +37,8 @@ export function secondsPerKeptFactors(rounds: readonly Round[]): Interval | null
     Math.sqrt(variance);
   return { low: Math.exp(-half), high: Math.exp(half) };
 }
+
+const fewestRounds = 3;
 
 /** 97.5 % quantiles of Student's distribution with 1, 2, … degrees of freedom. */
 const smallQuantiles = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228];

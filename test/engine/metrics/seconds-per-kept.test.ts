@@ -6,8 +6,8 @@ const round = (seconds: number, candidates = 1, kept = candidates): Round => ({ 
 
 describe('the interval of seconds for each image kept', () => {
   it.each([
-    // Two rounds of 2 and 3 s: mean 2.5, standard error 0.5, relative 0.2, Student's 12.706 with one degree.
-    ['rounds that differ', [round(2), round(3)], Math.exp(12.706 * 0.2)],
+    // Three rounds of 2, 3 and 4 s: mean 3, standard error √(1/3), Student's 4.303 with two degrees.
+    ['rounds that differ', [round(2), round(3), round(4)], Math.exp((4.303 * Math.sqrt(1 / 3)) / 3)],
     [
       'rounds of several, the last one shorter',
       [round(8, 4), round(12, 4), round(5, 2)],
@@ -15,8 +15,8 @@ describe('the interval of seconds for each image kept', () => {
     ],
     [
       'candidates that took the same and were half kept',
-      [round(4, 4, 2), round(4, 4, 2)],
-      Math.exp(1.959964 * Math.sqrt(0.5 / 4)),
+      [round(4, 4, 2), round(4, 4, 2), round(4, 4, 2)],
+      Math.exp(1.959964 * Math.sqrt(0.5 / 6)),
     ],
     ['all the same, all kept', [round(1), round(1), round(1)], 1],
   ])('of %s is what the formula gives by hand', (_, rounds, high) => {
@@ -28,8 +28,9 @@ describe('the interval of seconds for each image kept', () => {
   it.each([
     ['nothing', []],
     ['one round', [round(8, 8)]],
-    ['nothing kept', [round(1, 4, 0), round(1, 4, 0)]],
-    ['no time at all', [round(0), round(0)]],
+    ['two rounds', [round(2), round(3)]],
+    ['nothing kept', [round(1, 4, 0), round(1, 4, 0), round(1, 4, 0)]],
+    ['no time at all', [round(0), round(0), round(0)]],
   ])('is none of %s', (_, rounds) => {
     expect(secondsPerKeptFactors(rounds)).toBeNull();
   });
