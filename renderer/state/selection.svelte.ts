@@ -10,7 +10,7 @@ export class Selection {
   #moves = $state(0);
   #anchor = 0;
   /** The image that has the focus: it keeps it when others arrive before it. */
-  #held: string | null = null;
+  #held = $state.raw<ImageSummary | null>(null);
   /** Length of the list when the place of the focus was last certain. */
   #length = 0;
   readonly #chosen = new SvelteSet<string>();
@@ -40,7 +40,10 @@ export class Selection {
   }
 
   get focused(): ImageSummary | undefined {
-    return this.#list.at(this.place);
+    const there = this.#list.at(this.place);
+    // Where others were pushed before it and its page is still on its way, it is not yet where the focus is.
+    if (this.#held === null || there?.id === this.#held.id) return there;
+    return this.#list.find(this.#held.id) ?? this.#held;
   }
 
   isChosen(id: string): boolean {
@@ -74,13 +77,25 @@ export class Selection {
     const target = this.place + steps[move];
     // Up from the first row and down from the last stay, as grids do.
     if ((move === 'up' && target < 0) || (move === 'down' && target >= this.#list.total)) return;
-    this.focus(Math.max(0, Math.min(target, this.#list.total - 1)), extend ? 'range' : 'single');
+    const there = Math.max(0, Math.min(target, this.#list.total - 1));
+    this.focus(move === 'right' ? this.#pastFocused(there) : there, extend ? 'range' : 'single');
+  }
+
+  /**
+   * The next place that does not show the focused image once more: of two pages asked for one after the other, the second
+   * may begin with what the first has come to end with.
+   */
+  #pastFocused(place: number): number {
+    const id = this.focused?.id;
+    let next = place;
+    while (id !== undefined && next > this.place && this.#list.at(next)?.id === id) next += 1;
+    return Math.min(next, this.#list.total - 1);
   }
 
   focus(place: number, mode: 'single' | 'range' | 'toggle' = 'single'): void {
     this.#place = place;
     this.#moves += 1;
-    this.#held = this.#list.at(place)?.id ?? null;
+    this.#held = this.#list.at(place) ?? null;
     if (mode === 'single') {
       this.#chosen.clear();
       this.#anchor = place;
@@ -117,7 +132,7 @@ export class Selection {
 
   /** To the next image after a verdict, unless several were judged at once. */
   advance(): void {
-    if (this.#chosen.size === 0 && this.place < this.#list.total - 1) this.focus(this.place + 1);
+    if (this.#chosen.size === 0 && this.place < this.#list.total - 1) this.focus(this.#pastFocused(this.place + 1));
   }
 
   /**
@@ -127,14 +142,14 @@ export class Selection {
   #settle(isOther: boolean): void {
     const grown = this.#list.total - this.#length;
     if (isOther) this.#held = null;
-    if (this.#held === null || this.#list.at(this.#place)?.id === this.#held) {
+    if (this.#held === null || this.#list.at(this.#place)?.id === this.#held.id) {
       this.#length = this.#list.total;
       return;
     }
-    let place = this.#list.placeOf(this.#held);
+    let place = this.#list.placeOf(this.#held.id);
     if (place < 0) {
       place = Math.min(this.#place + Math.max(0, grown), this.#list.total - 1);
-      if (!this.#list.want(place)) this.#held = this.#list.at(place)?.id ?? null;
+      if (!this.#list.want(place)) this.#held = this.#list.at(place) ?? null;
     }
     this.#length = this.#list.total;
     this.#anchor += place - this.#place;
