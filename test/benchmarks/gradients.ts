@@ -21,8 +21,12 @@ const file = new URL('../../resources/models/gamut-catalogue-128/unet/model.onnx
 const rounds = Number(process.env['GAMUT_ROUNDS'] ?? 7);
 const batches = (process.env['GAMUT_BATCHES'] ?? '1,8').split(',').map(Number);
 const rank = 8;
-/** Relative error between two float32 evaluations, tensor by tensor; both sides make about 1e-6 to 1e-5. */
-const tolerance = 2e-4;
+/**
+ * Relative error between two float32 evaluations, tensor by tensor. Most agree within 1e-5; the queries and keys of
+ * self-attention within 5e-4, whose gradients one unit in the last place of the input alone moves by up to 3e-4. The tests
+ * hold the same gradients against float64.
+ */
+const tolerance = 1e-3;
 const layouts = ['contiguous_format', 'channels_last'] as const;
 
 if (!existsSync(file)) {
