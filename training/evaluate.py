@@ -279,7 +279,7 @@ def main():
     # the reference is one half of the renders, the judged ones come from the other
     count = min(options.renders, data.done)
     if options.only_generation:
-        stored = json.loads((options.model / "gamut.json").read_text(encoding="utf-8")).get("figures", {})
+        stored = json.loads((options.model / "gamut.json").read_text(encoding="utf-8"))["figures"] or {}
         if "ceiling" not in stored:
             parser.error(f"--only-generation: expected figures of renders in {options.model / 'gamut.json'}, found none; leave it out once")
         ceiling = stored["ceiling"]

@@ -1,4 +1,4 @@
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { Failure, toFailure } from '../contract/failures.ts';
 import { heartbeatInterval, isMessage } from './protocol.ts';
 import type { EngineContext, FromEngine, Handler, ToEngine } from './protocol.ts';
@@ -17,7 +17,9 @@ interface ParentPort {
 }
 
 // Threads made from here on inherit it: the window and its owner come first, however busy a batch keeps every processor.
-setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+// Whoever was started lower still stays there: raising is not everybody's to do.
+const { PRIORITY_BELOW_NORMAL } = constants.priority;
+if (getPriority() < PRIORITY_BELOW_NORMAL) setPriority(PRIORITY_BELOW_NORMAL);
 
 const parentPort = (process as { parentPort?: ParentPort }).parentPort;
 const running = new Map<number, AbortController>();

@@ -156,17 +156,15 @@ export async function* calibrate(
   const usual = unweighted.find((setting) => guidanceKey(setting) === guidanceKey(usualGuidance));
   if (usual === undefined) throw new RangeError('calibration: the usual guidance was not measured');
   const stops = stopsOf(grid, usual, settings.seed);
-  const counts = batchCounts.filter((count) => count > manifoldNeighbours && count < settings.kept);
-  const smaller: (readonly MeasuredSetting[])[] = [];
-  for (const kept of counts) smaller.push(await measureSettings(briefs, stops, { ...options, kept }, signal));
+  const byCount = stops.map(() => [] as NonNullable<DialStop['byCount']>);
+  const smaller = batchCounts.filter((count) => count > manifoldNeighbours && count < settings.kept);
+  for (const count of [...smaller, settings.kept]) {
+    const measured = await measureSettings(briefs, stops, { ...options, kept: count }, signal);
+    measured.forEach(({ precision, recall }, at) => byCount[at]?.push({ count, precision, recall }));
+  }
   const dialStops: DialStop[] = [];
   for (const [at, stop] of stops.entries()) {
-    const byCount = [...smaller.map((measured) => measured[at] ?? stop), stop].map(({ precision, recall }, i) => ({
-      count: counts[i] ?? settings.kept,
-      precision,
-      recall,
-    }));
-    const dialStop = { ...dialStopOf(briefs, stop, options, encoder.label), byCount };
+    const dialStop = { ...dialStopOf(briefs, stop, options, encoder.label), byCount: byCount[at] };
     dialStops.push(dialStop);
     yield { kind: 'stop', stop: dialStop };
   }

@@ -4,7 +4,7 @@ import type { PartialSettings } from '../../main/contract/library.ts';
 import type { DialPath, ModelCard, PromptReading } from '../../main/contract/models.ts';
 import { presetExcluded, type Preset } from '../../main/contract/presets.ts';
 import { generationSettingsSchema, type GenerationSettings } from '../../main/contract/settings.ts';
-import { expectedAt, pathFor } from './dial.ts';
+import { countMeasured, expectedAt, pathFor } from './dial.ts';
 import type { Notices } from './notices.svelte.ts';
 import type { PreferenceState } from './preferences.svelte.ts';
 import { Refresher } from './refresher.ts';
@@ -99,6 +99,11 @@ export class Brief {
   /** The path for as many images as are asked for; null without one. */
   get pathForCount() {
     return pathFor(this.#path, this.#settings.count);
+  }
+
+  /** How many images that path is measured at; null where its calibration does not say. */
+  get pathCount() {
+    return countMeasured(this.#path, this.#settings.count);
   }
 
   /** What the dial's place promises for as many images as are asked for; null off the path or without one. */

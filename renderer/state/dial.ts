@@ -25,6 +25,13 @@ export function pathFor(path: DialPath | null, count: number): DialPath | null {
   return path === null ? null : { ...path, stops: path.stops.map((stop) => stopFor(stop, count)) };
 }
 
+/** The number of images that the path for so many is measured at; null where a calibration tells nothing of counts. */
+export function countMeasured(path: DialPath | null, count: number): number | null {
+  const measured = path?.stops[0]?.byCount ?? [];
+  const [fewest, most] = [measured[0]?.count, measured.at(-1)?.count];
+  return fewest === undefined || most === undefined ? null : Math.max(fewest, Math.min(count, most));
+}
+
 function stopFor(stop: DialStop, count: number): DialStop {
   const measured = stop.byCount ?? [];
   const after = measured.find((one) => one.count >= count) ?? measured.at(-1);

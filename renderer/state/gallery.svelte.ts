@@ -1,7 +1,7 @@
 import type { StudioClient } from '../../main/contract/calls/index.ts';
 import type { Collection, LibraryQuery } from '../../main/contract/library.ts';
 import { Culler } from './culler.svelte.ts';
-import type { ImageList } from './image-list.svelte.ts';
+import { refreshRest, type ImageList } from './image-list.svelte.ts';
 import type { Language } from './language.svelte.ts';
 import type { Notices } from './notices.svelte.ts';
 import { Refresher } from './refresher.ts';
@@ -15,7 +15,7 @@ export class Gallery {
   #searchText = $state('');
   readonly #studio: StudioClient;
   readonly #notices: Notices;
-  readonly #sides = new Refresher(() => this.loadSides(), 400);
+  readonly #sides = new Refresher(() => this.loadSides(), refreshRest);
 
   constructor(studio: StudioClient, notices: Notices, language: Language) {
     this.#studio = studio;

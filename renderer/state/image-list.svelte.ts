@@ -8,8 +8,8 @@ const pageSize = 200;
 /** Pages kept in memory; the furthest from the last looked at goes first. */
 const keptPages = 40;
 
-/** Every image in view is drawn anew when others come before it: twice a second is as much as anyone looks at. */
-const refreshRest = 400;
+/** Milliseconds between two looks at what a running batch has added: more often than twice a second nobody follows. */
+export const refreshRest = 400;
 
 const pageOf = (place: number): number => Math.floor(Math.max(0, place) / pageSize);
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { knobsAt } from '../../main/studio/dial.ts';
 import type { DialPath } from '../../main/contract/models.ts';
-import { expectedAt, pathFor, valueOf } from '../../renderer/state/dial.ts';
+import { countMeasured, expectedAt, pathFor, valueOf } from '../../renderer/state/dial.ts';
 
 const measure = (value: number) => ({
   name: 'precision' as const,
@@ -72,6 +72,8 @@ describe('what the dial promises', () => {
     expect(valuesFor(32)).toEqual(['0.900000', '0.450000']);
     expect(valuesFor(1)).toEqual(valuesFor(4));
     expect(valuesFor(1000)).toEqual(valuesFor(64));
+    expect([1, 8, 1000].map((count) => countMeasured(counted, count))).toEqual([4, 8, 64]);
+    expect(countMeasured(path, 8)).toBeNull();
     expect(pathFor(path, 8)).toEqual(path);
     expect(pathFor(null, 8)).toBeNull();
   });
