@@ -62,6 +62,7 @@ export async function openRaw(
     executionProviders: ['cpu'],
     logSeverityLevel: 3,
     intraOpNumThreads,
+    extra: { session: { set_denormal_as_zero: '1' } }, // as the engine has it
   });
   const run = async (feeds: Readonly<Record<string, RawTensor>>): Promise<Record<string, RawTensor>> => {
     const tensors = Object.entries(feeds).map(([name, { type, dims, data }]) => [

@@ -74,7 +74,13 @@ async function create(source: MadeSource, provider: string, settings: RuntimeSet
     graphOptimizationLevel: settings.graphOptimization,
     // Its warnings go to the error output; what matters comes back as an exception.
     logSeverityLevel: 4,
-    extra: { session: { intra_op: { allow_spinning: settings.spinning ? '1' : '0' } } },
+    extra: {
+      session: {
+        intra_op: { allow_spinning: settings.spinning ? '1' : '0' },
+        // A sharp softmax leaves numbers below 1e-38, on which a product of matrices is three times slower (measured).
+        set_denormal_as_zero: '1',
+      },
+    },
   };
   if (source.kind === 'file') return InferenceSession.create(source.path, options);
   const externalData = source.externalData?.map(({ path, data }) => ({ path, data }));
