@@ -20,10 +20,16 @@ class Attention(nn.Module):
     def split(self, x):
         return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
 
+    def softmax(self, scores):
+        if not self.training:
+            return torch.softmax(scores, dim=-1)
+        with torch.autocast("cpu", enabled=False):  # which would store the scores and their gradients at float32
+            return torch.softmax(scores, dim=-1)
+
     def forward(self, x, context, bias=None):
         q, k, v = self.split(self.to_q(x)), self.split(self.to_k(context)), self.split(self.to_v(context))
         scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(2, 3)
         if bias is not None:
             scores = scores + bias
-        mixed = torch.softmax(scores, dim=-1) @ v
+        mixed = self.softmax(scores) @ v
         return self.to_out(mixed.transpose(1, 2).flatten(2))

@@ -12,6 +12,7 @@ from torch import nn
 
 from networks.attention import Attention
 from networks.autoencoder import LATENT_CHANNELS
+from networks.convolution import Convolution3x3
 from networks.text_encoder import MASKED
 
 
@@ -28,10 +29,10 @@ class Residual(nn.Module):
     def __init__(self, channels: int, conditioning: int, groups: int = 8):
         super().__init__()
         self.norm_first = nn.GroupNorm(groups, channels)
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.first = Convolution3x3(channels, channels)
         self.modulation = nn.Linear(conditioning, 2 * channels)
         self.norm_second = nn.GroupNorm(groups, channels)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = Convolution3x3(channels, channels)
         for layer in (self.modulation, self.second):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
