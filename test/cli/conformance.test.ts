@@ -51,7 +51,7 @@ describe('npm run conformance', () => {
     ['another scheduler inside', { scheduler: 'UniPCMultistepScheduler', config: { solver_p: {} } }, 'solver_p'],
     ['an argument of step', { stepKwargs: { s_jitter: 1 } }, 's_jitter'],
     ['an argument of set_timesteps', { setTimestepsKwargs: { tempo: 1 } }, 'tempo'],
-    ['a strength', { setTimestepsKwargs: { strength: 0.5 } }, 'strength: expected 1, got 0.5'],
+    ['a strength', { setTimestepsKwargs: { strength: 0.5 } }, 'strength: expected none'],
     ['levels where they are not taken', { customSigmas: [1, 0.5] }, 'sigmas: expected none, DDIMScheduler'],
     ['other distilled steps', { setTimestepsKwargs: { original_inference_steps: 20 } }, 'originalSteps: expected none'],
     [

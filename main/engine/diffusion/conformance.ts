@@ -52,8 +52,6 @@ function planOf(given: ConformanceCase, config: SchedulerConfig): SamplingPlan {
   const asked = given.setTimestepsKwargs ?? {};
   const timesteps = asked.timesteps ?? given.customTimesteps ?? undefined;
   const sigmas = asked.sigmas ?? given.customSigmas ?? undefined;
-  if ((asked.strength ?? 1) !== 1)
-    throw new Failure('unsupported', `strength: expected 1, got ${asked.strength}`, 'strength');
   const ownCount = sigmas && config.schedulerClass === 'EulerDiscreteScheduler' ? sigmas.length - 1 : sigmas?.length;
   const stepCount = ownCount ?? timesteps?.length ?? given.numInferenceSteps ?? config.num_train_timesteps;
   const isWhole = ownCount === undefined && !timesteps && !given.numInferenceSteps;
@@ -64,6 +62,7 @@ function planOf(given: ConformanceCase, config: SchedulerConfig): SamplingPlan {
     timesteps,
     sigmas,
     originalSteps: asked.original_inference_steps ?? undefined,
+    strength: asked.strength ?? undefined,
     firstCall: config.schedulerClass === 'PNDMScheduler' ? (given.startIndex ?? 0) : undefined,
   });
 }

@@ -38,6 +38,8 @@ export interface SamplingRequest {
   readonly sigmas?: readonly number[] | undefined;
   /** LCM and TCD: how many steps the model was distilled from, in place of the configuration's. */
   readonly originalSteps?: number | undefined;
+  /** LCM and TCD: how far a start image is left, above 0 to 1; the steps are chosen among this share of the distilled ones. */
+  readonly strength?: number | undefined;
   /** PNDM: how many of diffusers' calls of the network are left out at the start. */
   readonly firstCall?: number | undefined;
 }
@@ -94,15 +96,17 @@ export function planSampling(given: SchedulerConfig, request: SamplingRequest): 
 }
 
 /** What only some schedulers read must not be dropped in silence by the others. */
-function refuseUnread(config: SchedulerConfig, { sigmas, originalSteps, firstCall }: SamplingRequest): void {
+function refuseUnread(config: SchedulerConfig, { sigmas, originalSteps, strength, firstCall }: SamplingRequest): void {
   const { schedulerClass } = config;
   const takesSigmas =
     (schedulerClass.startsWith('FlowMatch') && schedulerClass !== 'FlowMatchHeunDiscreteScheduler') ||
     schedulerClass === 'EulerDiscreteScheduler' ||
     (schedulerClass === 'UniPCMultistepScheduler' && config.use_flow_sigmas);
+  const isDistilled = ['LCMScheduler', 'TCDScheduler'].includes(schedulerClass);
   const unread = [
     sigmas !== undefined && !takesSigmas && 'sigmas',
-    originalSteps !== undefined && !['LCMScheduler', 'TCDScheduler'].includes(schedulerClass) && 'originalSteps',
+    originalSteps !== undefined && !isDistilled && 'originalSteps',
+    strength !== undefined && !isDistilled && 'strength',
     firstCall !== undefined && schedulerClass !== 'PNDMScheduler' && 'firstCall',
   ].find((name) => name !== false);
   if (unread !== undefined)

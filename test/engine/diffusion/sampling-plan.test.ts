@@ -123,6 +123,16 @@ describe('a plan', () => {
     expect(new Set(parts.filter((part) => part >= 0)).size).toBe(2);
   });
 
+  it.each(['LCMScheduler', 'TCDScheduler'])('%s takes all its steps below the strength, as diffusers does', (name) => {
+    const config = parseSchedulerConfig({ _class_name: name });
+    const timesteps = (request: object): readonly number[] =>
+      planSampling(config, { stepCount: 4, strength: 0.5, ...request }).timesteps;
+    expect(timesteps({})).toEqual([499, 379, 259, 139]);
+    expect(timesteps({ originalSteps: 20 })).toEqual([499, 399, 249, 149]);
+    expect(timesteps({ timesteps: [999, 759, 499, 259] })).toEqual([499, 259]);
+    expect(() => timesteps({ stepCount: 26 })).toThrow('steps: expected at most 25, got 26');
+  });
+
   it.each(sigmaSpacings)('spaces the noise levels as asked: %s', (sigmaSpacing) => {
     for (const family of ['eps', 'flow', 'edm'] as const) {
       const request = { stepCount: 10, sampler: family === 'eps' ? 'euler' : null, sigmaSpacing } as const;

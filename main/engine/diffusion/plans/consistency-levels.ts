@@ -12,20 +12,20 @@ import {
 /** Standard deviation of the data in the boundary condition of consistency models. */
 const sigmaData = 0.5;
 
-/** Evenly chosen among the timesteps the model was distilled on: k − 1, 2k − 1, … Luo et al. 2023, section 4.3. */
+/**
+ * Evenly chosen among the timesteps the model was distilled on: k − 1, 2k − 1, … Luo et al. 2023, section 4.3. A strength
+ * below 1 leaves out the noisiest of those before choosing, as diffusers does, so that no step is lost.
+ */
 function distilledTimesteps(config: SchedulerConfig, request: LevelRequest): readonly number[] {
-  const { stepCount, timesteps: given, originalSteps = config.original_inference_steps } = request;
+  const { stepCount, timesteps: given, originalSteps = config.original_inference_steps, strength = 1 } = request;
   const { num_train_timesteps: length } = config;
-  if (given) return checkedTimesteps(given, length);
-  if (stepCount > originalSteps || originalSteps > length)
-    throw new Failure(
-      'bad-input',
-      `steps: expected at most ${Math.min(originalSteps, length)}, got ${stepCount}`,
-      'stepCount',
-    );
+  if (given) return checkedTimesteps(given, length).slice(given.length - Math.floor(given.length * strength));
+  const kept = Math.floor(originalSteps * strength);
+  if (stepCount > kept || originalSteps > length)
+    throw new Failure('bad-input', `steps: expected at most ${Math.min(kept, length)}, got ${stepCount}`, 'stepCount');
   const stride = Math.floor(length / originalSteps);
-  const original = Array.from({ length: originalSteps }, (_, i) => (originalSteps - i) * stride - 1);
-  return Array.from({ length: stepCount }, (_, i) => original[Math.floor(i * (originalSteps / stepCount))] ?? NaN);
+  const distilled = Array.from({ length: kept }, (_, i) => (kept - i) * stride - 1);
+  return Array.from({ length: stepCount }, (_, i) => distilled[Math.floor(i * (kept / stepCount))] ?? NaN);
 }
 
 /** Levels of LCM, which ends at the x0 estimate. */

@@ -35,6 +35,7 @@ export interface LevelRequest {
   readonly timesteps?: readonly number[] | undefined;
   readonly sigmas?: readonly number[] | undefined;
   readonly originalSteps?: number | undefined;
+  readonly strength?: number | undefined;
   readonly firstCall?: number | undefined;
 }
 
