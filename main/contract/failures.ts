@@ -66,9 +66,26 @@ export function toFailure(error: unknown): Failure {
   return new Failure('internal', String(error));
 }
 
-/** One line from a schema's complaint: the first issue, with its path. */
-export function failureFromZod(error: z.ZodError, what = 'input'): Failure {
+/**
+ * One line from a schema's complaint: the first issue, with its path.
+ *
+ * @param given what was checked, so that the line can say what came
+ */
+export function failureFromZod(error: z.ZodError, what = 'input', given?: unknown): Failure {
   const issue = error.issues[0];
   const where = issue === undefined ? what : [what, ...issue.path.map(String)].join('.');
-  return new Failure('bad-input', `${where}: ${issue?.message ?? 'not as expected'}`, where);
+  const message = issue?.message ?? 'not as expected';
+  const came = /received|, got /.test(message) ? '' : shown(valueAt(given, issue?.path ?? []));
+  return new Failure('bad-input', `${where}: ${message}${came === '' ? '' : `, got ${came}`}`, where);
+}
+
+function valueAt(given: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce((value, key) => (Object(value) as Readonly<Record<PropertyKey, unknown>>)[key], given);
+}
+
+/** A value in few words; nothing where it says nothing. */
+function shown(value: unknown): string {
+  if (typeof value === 'string') return value.length > 40 ? `${value.length} characters` : JSON.stringify(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return Array.isArray(value) ? `${value.length}` : '';
 }

@@ -24,7 +24,7 @@ export async function* imageLikelihood(
   signal?: AbortSignal,
 ): AsyncGenerator<LikelihoodProgressEvent, void, void> {
   const parsed = likelihoodSettingsSchema.safeParse(given);
-  if (!parsed.success) throw failureFromZod(parsed.error, 'likelihood');
+  if (!parsed.success) throw failureFromZod(parsed.error, 'likelihood', given);
   const settings = parsed.data;
   const modelPackage = openPackage(settings.model, workshop.folders);
   const picture = await workshop.readPicture(settings.image).catch((error: unknown) => {

@@ -24,6 +24,6 @@ export function settingsOfRequest(request: GenerationRequest): GenerationSetting
       throw new Failure('bad-input', `size: expected sides from 8 to ${largestSide} pixels, got ${side}`, 'size');
   }
   const parsed = generationSettingsSchema.safeParse(request);
-  if (!parsed.success) throw failureFromZod(parsed.error, 'settings');
+  if (!parsed.success) throw failureFromZod(parsed.error, 'settings', request);
   return parsed.data;
 }

@@ -59,14 +59,58 @@ describe('gamut differentiate', () => {
     expect([...(result['grad_x']?.data ?? [])]).toEqual([3, 5]);
     expect([...(result['grad_w']?.data ?? [])]).toEqual([1, 2]);
   });
+});
 
-  it('ends with 2 and one line for a name that does not exist, and leaves nothing behind', { timeout: 120_000 }, () => {
-    const out = join(folder, 'none.onnx');
-    const { status, err } = gamut(file, '--output', 'L', '--wrt', 'nobody', '--out', out);
-    expect(status).toBe(2);
-    expect(err.trim().split('\n')).toHaveLength(1);
-    expect(err).toContain('nobody');
-    expect(existsSync(out)).toBe(false);
+describe('gamut differentiate with bad input says one line, exits with 2 and writes nothing:', () => {
+  /** d = det x has no rule; L = d + b needs it for x alone. */
+  const strange = modelOf(
+    [op('Det', ['x'], 'd'), op('Add', ['d', 'b'], 'L')],
+    [value('x', [2, 2]), value('b', []), value('i', [1], 'int64')],
+    [value('L', []), value('k', [2], 'int64')],
+    { k: ['int64', [2], [1, 2]] },
+  );
+  const scalars = [[value('x', [])], [value('L', [])]] as const;
+  const cycle = modelOf([op('Add', ['x', 'b'], 'a'), op('Neg', ['a'], 'b'), op('Neg', ['b'], 'L')], ...scalars);
+  const dangling = modelOf([op('Neg', ['nothing'], 'L')], ...scalars);
+  const vector = modelOf([op('Neg', ['x'], 'L')], [value('x', ['n', 3])], [value('L', ['n', 3])]);
+
+  it.each<[string, Model | string, string, string]>([
+    ['an operator without a rule on the way', strange, 'x', 'Det (→ d): no gradient rule for the operator Det'],
+    ['a cycle', cycle, 'x', 'expected a graph without cycles; 3 nodes wait for each other, first Add (→ a)'],
+    [
+      'an input that nobody makes',
+      dangling,
+      'x',
+      'Neg (→ L): input "nothing" is not made before it (a cycle, or missing)',
+    ],
+    [
+      'bytes that are no model',
+      'not a model',
+      'x',
+      'expected an ONNX model, got 11 bytes that do not parse: illegal tag: field no 13 wire type 6',
+    ],
+    ['no bytes at all', '', 'x', 'expected an ONNX model, got 0 bytes that hold no graph'],
+    [
+      'a name that does not exist',
+      strange,
+      'nobody',
+      'expected an input or initializer of the model (inputs: x, b, i), got "nobody"',
+    ],
+    ['an integer input', strange, 'i', '"i": expected floating point, got int64'],
+    ['integer weights', strange, 'k', '"k": expected floating point, got int64'],
+    [
+      'an output that is no scalar, without a cotangent',
+      vector,
+      'x',
+      'output "L": expected a scalar, got dims [n, 3]; name a cotangent for the vector–Jacobian product',
+    ],
+  ])('%s', { timeout: 120_000 }, (_, given, name, line) => {
+    const own = mkdtempSync(join(folder, 'bad-'));
+    const source = join(own, 'model.onnx');
+    writeFileSync(source, typeof given === 'string' ? given : encode(given));
+    const { status, out, err } = gamut(source, '--output', 'L', '--wrt', name, '--out', join(own, 'gradient.onnx'));
+    expect({ status, out, err }).toEqual({ status: 2, out: '', err: `gamut: ${line}\n` });
+    expect(readdirSync(own)).toEqual(['model.onnx']);
   });
 });
 

@@ -93,6 +93,11 @@ describe('gamut likelihood with bad input says one line and exits with 2:', () =
       "error: option '--probes <number>' argument '0' is invalid. Expected a whole number from 1 to 256, got \"0\".",
     ],
     [
+      'a confounder of 10,000 words',
+      ['--image', 'red.png', '--prompt', 'red', '--confounder', 'word '.repeat(10_000)],
+      'gamut: likelihood.confounders.0: Too big: expected string to have <=20000 characters, got 50000 characters',
+    ],
+    [
       'zero steps',
       ['--image', 'red.png', '--prompt', 'red', '--steps', '0'],
       "error: option '--steps <number>' argument '0' is invalid. Expected a whole number from 1 to 1000, got \"0\".",

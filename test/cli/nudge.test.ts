@@ -70,6 +70,16 @@ describe('gamut nudge with bad input says one line and exits with 2:', () => {
       ),
     ],
     [
+      'a negative budget',
+      ['typical', ...few, '--budget', '-0.1'],
+      "error: option '--budget <number>' argument '-0.1' is invalid. Expected a number from 0.000001 to 4, got \"-0.1\".",
+    ],
+    [
+      'a budget that is no number',
+      ['typical', ...few, '--budget', 'NaN'],
+      "error: option '--budget <number>' argument 'NaN' is invalid. Expected a number from 0.000001 to 4, got \"NaN\".",
+    ],
+    [
       'no steps',
       ['typical', ...few, '--steps', '0'],
       "error: option '--steps <number>' argument '0' is invalid. Expected a whole number from 1 to 200, got \"0\".",

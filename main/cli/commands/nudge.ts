@@ -12,7 +12,7 @@ import { settingsOfRequest } from '../../studio/settings-of-request.ts';
 import { openWorkshop, readPictureFile } from '../../studio/workshop.ts';
 import { nudgedFolder } from '../../studio/write-nudged.ts';
 import { interruptible } from '../interruption.ts';
-import { decimalNumber, wholeNumber } from '../numbers.ts';
+import { counted, decimalNumber, wholeNumber } from '../numbers.ts';
 import { ProgressLine, withTimeLeft } from '../progress.ts';
 import type { Register } from './index.ts';
 
@@ -81,7 +81,7 @@ async function run(direction: Direction | undefined, options: Options): Promise<
     switch (event.kind) {
       case 'started':
         progress.line(
-          `${event.sampler}, ${settings.stepCount} steps, on ${event.provider.chosen}; seed ${settings.seed}`,
+          `${event.sampler}, ${counted(settings.stepCount, 'step')}, on ${event.provider.chosen}; seed ${settings.seed}`,
         );
         for (const note of event.notes) progress.line(note);
         break;
@@ -188,7 +188,7 @@ function table(
     line('before', before, files[0]),
     line('after ', after, files[1]),
     ...(moved ? [] : ['  no step within the budget moved the density the way that was asked']),
-    `largest change of the noise ${largestChange} of ${settings.budget}, ${settings.stepCount} steps`,
+    `largest change of the noise ${largestChange} of ${settings.budget}, ${counted(settings.stepCount, 'step')}`,
     ...notes.map((note) => `note: ${note}`),
     warning,
     '',

@@ -27,7 +27,7 @@ type AnyHandler = (input: unknown, signal?: AbortSignal) => Promise<unknown> | A
 
 function parseInput(call: Call, name: string, input: unknown): unknown {
   const parsed = call.input.safeParse(input);
-  if (!parsed.success) throw failureFromZod(parsed.error, name);
+  if (!parsed.success) throw failureFromZod(parsed.error, name, input);
   return parsed.data;
 }
 
