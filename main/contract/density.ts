@@ -24,3 +24,6 @@ export const densityPlaceSchema = z.strictObject({
   picturedCount: z.int().min(0),
 });
 export type DensityPlace = z.infer<typeof densityPlaceSchema>;
+
+/** The work is one run of an encoder: nothing to tell on the way. */
+export const densityEventSchema = z.strictObject({ kind: z.literal('complete'), place: densityPlaceSchema });

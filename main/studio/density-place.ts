@@ -25,26 +25,31 @@ const picturesShown = 4;
  * Where a picture stands among the references of its brief (pseudo density, PAPERS.md §3a), with its nearest references:
  * their captions, and pictures of the nearest of the few that bring one.
  *
- * @throws Failure `unsupported` for a model without features or references
+ * @throws Failure `unsupported` for a model without features or references, `interrupted` after a stop
  */
 export async function densityPlace(
   picture: Picture,
   brief: string,
   model: ModelPackage,
   { engine }: Workshop,
+  signal?: AbortSignal,
 ): Promise<DensityPlace> {
   const { folder, id } = model;
   if (model.card['featureEncoder'] == null || !hasReferenceSet(folder))
-    throw new Failure('unsupported', `density: model ${id} has no feature encoder with references`, 'model');
+    throw new Failure('unsupported', `density: model ${id} has no feature encoder with references`, 'references');
   const encoder = loadFeatureEncoder(folder);
   const set = await loadReferenceSet(folder, id);
   const subset = subsetFor(brief, set, encoder);
-  const vectors = await encodePictures(engine, encoder, [{ kind: 'pixels', ...picture }]);
+  const options = signal === undefined ? {} : { signal };
+  const vectors = await encodePictures(engine, encoder, [{ kind: 'pixels', ...picture }], options);
   const query = featuresOf(vectors, featureName(encoder), 'picture');
-  const { densities, percentiles } = await densitiesIn(engine, subset.features, query, {
-    k: densityNeighbours,
-    exponent: 1,
-  });
+  const { densities, percentiles } = await densitiesIn(
+    engine,
+    subset.features,
+    query,
+    { k: densityNeighbours, exponent: 1 },
+    signal,
+  );
   const captions = await captionsOf(folder);
   const pictures = await shippedPictures(model, set.features.count);
   const named = async (among: Features, rows: readonly number[], count: number) => {

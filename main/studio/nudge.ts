@@ -6,12 +6,16 @@ import type { GenerationSettings } from '../contract/settings.ts';
 import type { WorkProgress } from '../contract/work-progress.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
 import type { NudgeEvent } from '../engine/generation/nudge-image.ts';
+import { refuseObstacles } from '../engine/generation/nudge-obstacle.ts';
 import { loadFeatureEncoder } from '../model-packages/feature-encoder.ts';
+import type { ModelPackage } from '../model-packages/package.ts';
+import { openPackage } from '../model-packages/resolve.ts';
 import { batchJudge, type BatchJudge, type JudgedPicture } from './batch-judge.ts';
 import { learnedDensity } from './density-predictor.ts';
 import { nudgeEncoder } from './nudge-encoder.ts';
 import { Pace } from './pace.ts';
-import { prepareGeneration, type GenerationStarted, type PreparedGeneration } from './prepare-generation.ts';
+import { prepareGeneration, sizeFor, type GenerationStarted, type PreparedGeneration } from './prepare-generation.ts';
+import { hasReferenceSet } from './reference-set.ts';
 import type { Workshop } from './workshop.ts';
 
 /** A picture with its complete record, scores by the nearest references included. */
@@ -66,15 +70,32 @@ export async function* nudgeOne(
   yield* nudgePrepared(prepared, judge, index, workshop, signal);
 }
 
+/**
+ * Refuses a nudge that cannot be had, without loading any network.
+ *
+ * @throws Failure with the line that `nudgeOne` would end with; `where` is what stands in the way
+ */
+export async function refuseNudge(settings: GenerationSettings, { folders }: Workshop): Promise<void> {
+  const modelPackage = openPackage(settings.model, folders);
+  if (modelPackage.card['featureEncoder'] == null || !hasReferenceSet(modelPackage.folder))
+    throw withoutReferences(modelPackage);
+  const size = sizeFor(settings, modelPackage);
+  const taken = nudgeEncoder(loadFeatureEncoder(modelPackage.folder), size);
+  await refuseObstacles(modelPackage.model, settings, size, taken);
+}
+
+function withoutReferences({ id }: ModelPackage): Failure {
+  return new Failure(
+    'unsupported',
+    `nudge: model ${id} has no feature encoder with references to tell typical from unusual`,
+    'references',
+  );
+}
+
 /** The judge of a model's pictures. @throws Failure `unsupported` for a model without features or references */
 export async function nudgeJudge(prepared: PreparedGeneration, workshop: Workshop): Promise<BatchJudge> {
   const judge = await batchJudge(workshop, prepared.package, prepared.settings.prompt);
-  if (judge === null)
-    throw new Failure(
-      'unsupported',
-      `nudge: model ${prepared.package.id} has no feature encoder with references to tell typical from unusual`,
-      'model',
-    );
+  if (judge === null) throw withoutReferences(prepared.package);
   return judge;
 }
 

@@ -97,7 +97,10 @@ export async function prepareGeneration(
 }
 
 /** The size asked for, or the model's own; refused, never rounded, when the model cannot make it. */
-function sizeFor({ width, height }: GenerationSettings, { size, id }: ModelPackage): { width: number; height: number } {
+export function sizeFor(
+  { width, height }: GenerationSettings,
+  { size, id }: ModelPackage,
+): { width: number; height: number } {
   const asked = { width: width ?? size.width, height: height ?? size.height };
   const shown = `${asked.width}x${asked.height}`;
   if (size.fixed && (asked.width !== size.width || asked.height !== size.height))

@@ -1,16 +1,17 @@
 import type { StudioClient } from '../../main/contract/calls/index.ts';
 import type { Follower } from '../../main/contract/calls/client.ts';
 import type { DensityPlace } from '../../main/contract/density.ts';
-import { Failure, toFailure } from '../../main/contract/failures.ts';
+import { toFailure, type FailureRecord } from '../../main/contract/failures.ts';
 import type { LikelihoodReport } from '../../main/contract/likelihood.ts';
 import type { NudgeReport } from '../../main/contract/nudge.ts';
 import type { WorkProgress } from '../../main/contract/work-progress.ts';
+import { Comparison } from './comparison.svelte.ts';
 
 /** Work on one image that can be watched and stopped. */
 export type Work<Result> =
   | { readonly state: 'idle' }
   | ({ readonly state: 'working' } & Omit<WorkProgress, 'kind'>)
-  | { readonly state: 'failed'; readonly message: string }
+  | { readonly state: 'failed'; readonly failure: FailureRecord }
   | { readonly state: 'done'; readonly result: Result };
 
 /** An image before and after its nudge; kept once it is in the library. */
@@ -23,6 +24,12 @@ export interface Nudged {
   readonly kept: 'no' | 'keeping' | 'yes';
 }
 
+/** Why an image cannot be nudged; null where nothing stands in the way. */
+export type Obstacle = FailureRecord | null | 'asking' | 'unasked';
+
+/** What can be opened beside an image. */
+export type Card = 'density' | 'surprise' | 'nudge';
+
 const begun = { state: 'working', done: 0, all: 0, secondsLeft: null } as const;
 
 /** What was asked about one image, beyond its record: its place among the references, its surprise, a nudge. */
@@ -30,10 +37,15 @@ export class ImageLook {
   #density = $state.raw<Work<DensityPlace>>({ state: 'idle' });
   #surprise = $state.raw<Work<LikelihoodReport>>({ state: 'idle' });
   #nudge = $state.raw<Work<Nudged>>({ state: 'idle' });
+  #obstacle = $state.raw<Obstacle>('unasked');
+  #open = $state.raw<readonly Card[]>([]);
+  #stopDensity: (() => void) | undefined;
   #stopSurprise: (() => void) | undefined;
   #stopNudge: (() => void) | undefined;
   readonly #studio: StudioClient;
   readonly #image: string;
+  /** Kept with the image, so that moving on and coming back loses nothing typed. */
+  readonly comparison = new Comparison();
 
   constructor(studio: StudioClient, image: string) {
     this.#studio = studio;
@@ -52,19 +64,53 @@ export class ImageLook {
     return this.#nudge;
   }
 
+  get obstacle(): Obstacle {
+    return this.#obstacle;
+  }
+
+  isOpen(card: Card): boolean {
+    return this.#open.includes(card);
+  }
+
+  /** Opens or closes a card; what costs nothing is asked at once. */
+  turn(card: Card, isOpen: boolean): void {
+    this.#open = [...this.#open.filter((other) => other !== card), ...(isOpen ? [card] : [])];
+    if (!isOpen) return;
+    if (card === 'density' && this.#density.state === 'idle') this.findPlace();
+    if (card === 'nudge' && this.#obstacle !== null) void this.#askObstacle();
+  }
+
+  async #askObstacle(): Promise<void> {
+    if (this.#obstacle === 'asking') return;
+    this.#obstacle = 'asking';
+    try {
+      this.#obstacle = await this.#studio.nudge.obstacle({ image: this.#image });
+    } catch (error) {
+      this.#obstacle = toFailure(error).toRecord();
+    }
+  }
+
   /** Whether anything of it is still being worked on. */
   get isBusy(): boolean {
     return [this.#density, this.#surprise, this.#nudge].some(({ state }) => state === 'working');
   }
 
-  async findPlace(): Promise<void> {
+  findPlace(): void {
     if (this.#density.state === 'working') return;
     this.#density = begun;
-    try {
-      this.#density = { state: 'done', result: await this.#studio.density.place({ image: this.#image }) };
-    } catch (error) {
-      this.#density = failed(error);
-    }
+    this.#stopDensity = this.#studio.density.place(
+      { image: this.#image },
+      this.#follower(
+        (work) => (this.#density = work),
+        () => this.#density,
+        (event) => event.place,
+      ),
+    );
+  }
+
+  stopDensity(): void {
+    this.#stopDensity?.();
+    if (this.#density.state === 'working') this.#density = { state: 'idle' };
   }
 
   /** Scores the image under its prompt, none and the others. */
@@ -144,7 +190,7 @@ export class ImageLook {
         else if (event.kind === 'progress') set({ state: 'working', ...timeOf(event) });
       },
       onEnd: (failure) => {
-        if (failure !== null) set({ state: 'failed', message: failure.message });
+        if (failure !== null) set({ state: 'failed', failure: failure.toRecord() });
         // A stream that ends without a result was cut off: nothing is being worked on any more.
         else if (get().state === 'working') set({ state: 'idle' });
       },
@@ -156,8 +202,8 @@ function timeOf({ done, all, secondsLeft }: WorkProgress) {
   return { done, all, secondsLeft };
 }
 
-function failed(error: unknown): { readonly state: 'failed'; readonly message: string } {
-  return { state: 'failed', message: (error instanceof Failure ? error : toFailure(error)).message };
+function failed(error: unknown): { readonly state: 'failed'; readonly failure: FailureRecord } {
+  return { state: 'failed', failure: toFailure(error).toRecord() };
 }
 
 /** Images whose answers are remembered, the oldest let go first. */

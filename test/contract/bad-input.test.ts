@@ -9,7 +9,7 @@ const never = (): never => {
 };
 const { follow } = answererOf(
   { likelihood: likelihoodCalls, nudge: nudgeCalls },
-  { likelihood: { score: never }, nudge: { run: never, keep: never } },
+  { likelihood: { score: never }, nudge: { run: never, obstacle: never, keep: never } },
 );
 
 const surprise = { image: 'a', prompt: 'red vase', model: 'flow' };

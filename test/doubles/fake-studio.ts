@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import type { StudioHandlers } from '../../main/contract/calls/index.ts';
 import type { ActivityEvent } from '../../main/contract/calls/workshop.ts';
-import { Failure } from '../../main/contract/failures.ts';
+import { Failure, type FailureRecord } from '../../main/contract/failures.ts';
 import type { Job, Queue } from '../../main/contract/jobs.ts';
 import { likelihoodWarning, type PromptLikelihood } from '../../main/contract/likelihood.ts';
 import type { BatchSummary, Collection, ImageSummary, LibraryQuery } from '../../main/contract/library.ts';
@@ -22,6 +22,8 @@ export interface FakeStudioOptions {
   readonly images?: number;
   /** Milliseconds for a step of the fake sampler. */
   readonly stepTime?: number;
+  /** Why no image can be nudged; nothing stands in the way unless given. */
+  readonly obstacle?: FailureRecord;
 }
 
 const words = [
@@ -624,9 +626,11 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
       },
     },
     density: {
-      async place({ image }) {
+      async *place({ image }, signal) {
+        await sleep(stepTime * 4);
+        if (signal.aborted) return;
         const shown = imageById(image);
-        return {
+        const place = {
           pseudoDensity: 0.94,
           percentile: shown.scores.densityPercentile ?? 50,
           references: '412 of 10000 references: vase',
@@ -644,9 +648,11 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
           ),
           picturedCount: 64,
         };
+        yield { kind: 'complete', place };
       },
     },
     nudge: {
+      obstacle: async () => options.obstacle ?? null,
       async *run({ image, ...settings }, signal) {
         for (let done = 0; done <= settings.stepCount; done += 1) {
           yield { kind: 'progress', done, all: settings.stepCount, secondsLeft: done === 0 ? null : 7 - done / 2 };

@@ -71,17 +71,20 @@ describe('looking closer at an image', () => {
     await nudge.getByText(/Largest change of the noise 0\.\d+ of 0\.10\./).waitFor();
     await nudge.scrollIntoViewIfNeeded();
     await keepScreen(page, '30-closer-look-measured');
-    // Moving on and coming back loses nothing.
+    // Moving on and coming back loses nothing: cards stay open, with what was typed and found.
     await page.locator('[data-place="1"]').click();
+    await expect.poll(() => nudge.evaluate((element: HTMLDetailsElement) => element.open)).toBe(false);
     await page.locator('[data-place="0"]').click();
-    await (await open(page, 'Nudge')).getByRole('button', { name: 'Keep' }).click();
+    await surprise.getByRole('table').waitFor();
+    await surprise.getByRole('button', { name: 'Do not compare with “blue vase”' }).waitFor();
+    await nudge.getByRole('button', { name: 'Keep' }).click();
     await card(page, 'Nudge').getByText('In the library').waitFor(done);
     await page.getByRole('button', { name: 'Gallery' }).click();
     await expect.poll(() => page.locator('[data-place]').count(), done).toBe(3);
     expect(complaints).toEqual([]);
   });
 
-  it('can be stopped, and says why not where it cannot be done', { timeout: 200_000 }, async () => {
+  it('can be stopped, and refuses a prompt that makes no comparison', { timeout: 200_000 }, async () => {
     const studio = openFakeStudio({ images: 40, stepTime: 100 });
     const host = await openBrowserHost({ studio, windowFolder, port: 0, host: '127.0.0.1' });
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
@@ -102,8 +105,57 @@ describe('looking closer at an image', () => {
     const surprise = await open(page, 'Surprise');
     await surprise.getByRole('button', { name: 'Measure the surprise' }).click();
     await surprise.getByRole('button', { name: 'Stop' }).click();
-    await surprise.getByRole('button', { name: 'Measure the surprise' }).waitFor();
+    const measure = surprise.getByRole('button', { name: 'Measure the surprise' });
+    await measure.waitFor();
+    const confounder = surprise.getByRole('textbox', { name: 'A prompt it could be confused with' });
+    await confounder.fill('word '.repeat(10_000));
+    await surprise.getByText('At most 2000 characters; this has 49,999.').waitFor();
+    expect(await measure.isDisabled()).toBe(true);
+    await page.keyboard.press('Enter');
+    expect((await confounder.inputValue()).length).toBe(50_000);
+    await confounder.fill('blue vase');
+    await page.keyboard.press('Enter');
+    await confounder.fill('blue vase');
+    await surprise.getByText('It is compared with already.').waitFor();
+    await confounder.fill('   ');
+    expect(await measure.isDisabled()).toBe(false);
+    const density = await open(page, 'Typical or unusual');
+    await density.getByRole('button', { name: 'Stop' }).click();
+    await density.getByRole('button', { name: 'Find the nearest references' }).waitFor();
   });
+
+  it.each([
+    ['en-GB', 'light', 'Gallery', 'Nudge', 'Its sampler draws fresh noise on the way'],
+    ['ja-JP', 'dark', 'ギャラリー', '少しずらす', 'このサンプラーは途中で新しいノイズを加えるか'],
+  ] as const)(
+    'says why an image cannot be nudged before it is tried, in the language %s',
+    { timeout: 200_000 },
+    async (locale, colorScheme, gallery, title, words) => {
+      const message = 'nudge: expected a deterministic sampler; lcm draws fresh noise on the way';
+      const obstacle = { code: 'unsupported', where: 'sampler', message } as const;
+      const studio = openFakeStudio({ images: 4, stepTime: 2, obstacle });
+      const host = await openBrowserHost({ studio, windowFolder, port: 0, host: '127.0.0.1' });
+      const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme, locale });
+      onTestFinished(async () => {
+        await page.close();
+        await host.close();
+        await studio.close();
+      });
+      const complaints = watchComplaints(page);
+      await page.goto(host.invite());
+      await page.getByRole('button', { name: gallery }).click();
+      await page.locator('[data-place="0"]').click();
+      const nudge = page.locator('details', { has: page.getByText(title, { exact: true }) });
+      await nudge.locator('summary').click();
+      const status = nudge.getByRole('status');
+      await status.getByText(words).waitFor();
+      await status.getByText(message).waitFor();
+      expect(await nudge.getByRole('button').count()).toBe(0);
+      await nudge.scrollIntoViewIfNeeded();
+      await keepScreen(page, `34-nudge-refused-${colorScheme}`);
+      expect({ findings: await seriousFindings(page), complaints }).toEqual({ findings: [], complaints: [] });
+    },
+  );
 
   it.each(['light', 'dark'] as const)(
     'shows nothing serious to axe in the %s theme',

@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { toFailure } from '../../main/contract/failures.ts';
 import { nudgeEventSchema } from '../../main/contract/nudge.ts';
 import { generationSettingsSchema, type GenerationRequest } from '../../main/contract/settings.ts';
 import { generateBatch } from '../../main/studio/generate-batch.ts';
@@ -12,7 +14,9 @@ import { decode } from '../../main/engine/graph/decode.ts';
 import { encode } from '../../main/engine/graph/encode.ts';
 import { createBatch } from '../../main/library/batches.ts';
 import { storeImage } from '../../main/library/add-image.ts';
+import { importPicture } from '../../main/library/import-files.ts';
 import { imageDetail, pictureFile } from '../../main/library/picture-files.ts';
+import { exampleRecord } from '../library/record.ts';
 import { temporaryLibrary } from '../library/temporary-library.ts';
 import { measuredPackage } from '../doubles/measured-package.ts';
 import { packagesWorkshop } from '../doubles/packages-workshop.ts';
@@ -221,5 +225,54 @@ describe('the window’s nudge', () => {
     expect(kept).toMatchObject({ index: 0, origin: 'generated', scores: last.report.after });
     expect(imageDetail(library, kept.id).record?.settings.nudge).toEqual(typical);
     await expect(handlers.keep({ token: 'stranger' })).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('says why not without trying, in the line that trying would end with', async () => {
+    using model = measuredPackage();
+    const { library, remove } = await temporaryLibrary();
+    onTestFinished(remove);
+    using workshop = packagesWorkshop({
+      folders: { builtIn: packagesFolder, user: model.parent },
+      readPicture: async (image) => readPictureFile((await pictureFile(library, image)).path),
+    });
+    const { obstacle, run } = nudgeHandlers(library, workshop, new Announcer());
+    const own = model.path.slice(model.parent.length + 1);
+    const grey = { width: 8, height: 8, data: new Uint8Array(192).fill(128) };
+    let count = 0;
+    const stored = async (more: Partial<GenerationRequest>, id = own) => {
+      const settings = generationSettingsSchema.parse({ ...settingsOf(id, more), nudge: null, count: 1 });
+      const record = exampleRecord({}, { settings, batch: `batch-${count++}`, width: 8, height: 8 });
+      await createBatch(library, record.batch, settings);
+      return (await storeImage(library, grey, record)).id;
+    };
+    const tried = async (image: string) =>
+      Array.fromAsync(run({ ...typical, image }, new AbortController().signal)).then(
+        () => null,
+        (error: unknown) => toFailure(error).toRecord(),
+      );
+    expect(await obstacle({ image: await stored({}) })).toBeNull();
+    for (const [more, where] of [
+      [{ sampler: 'lcm' }, 'sampler'],
+      [{ stepCount: 51 }, 'stepCount'],
+      [{ guidanceRescale: 0.5 }, 'guidance'],
+      [{ width: 128, height: 64 }, 'size'],
+    ] as const) {
+      const image = await stored(more);
+      const said = await obstacle({ image });
+      expect(said).toMatchObject({ code: 'unsupported', where });
+      expect(said).toEqual(await tried(image));
+    }
+    const colour = { width: 64, height: 64, channels: 3, background: '#f00' } as const;
+    const foreign = await sharp({ create: colour }).png().toBuffer();
+    const others = {
+      references: await stored({}, 'flow'),
+      model: await stored({}, 'long gone'),
+      image: (await importPicture(library, foreign)).id,
+    };
+    for (const [where, image] of Object.entries(others)) {
+      const said = await obstacle({ image });
+      expect(said).toMatchObject({ code: where === 'model' ? 'not-found' : 'unsupported', where });
+      expect(said).toEqual(await tried(image));
+    }
   });
 });

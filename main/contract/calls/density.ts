@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { densityPlaceSchema } from '../density.ts';
+import { densityEventSchema } from '../density.ts';
 import { libraryIdSchema } from '../library.ts';
-import { request } from './call.ts';
+import { stream } from './call.ts';
 
-/** How typical an image of the library is. */
+/** How typical an image of the library is. Letting go of the stream stops the work. */
 export const densityCalls = {
-  place: request(z.strictObject({ image: libraryIdSchema }), densityPlaceSchema),
+  place: stream(z.strictObject({ image: libraryIdSchema }), densityEventSchema),
 };

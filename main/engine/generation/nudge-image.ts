@@ -1,10 +1,8 @@
 import { Failure, toFailure } from '../../contract/failures.ts';
 import type { ProviderReport } from '../../contract/images.ts';
-import type { GenerationSettings } from '../../contract/settings.ts';
 import { classifierFreePair, guided } from '../diffusion/guidance/guided.ts';
 import { batchNoise } from '../diffusion/noise-source.ts';
 import { nudge, type NudgeStep } from '../diffusion/nudge.ts';
-import { linearSampler } from '../diffusion/linear-sampler.ts';
 import type { EngineContext } from '../protocol.ts';
 import type { ModelSource } from '../runtime/session.ts';
 import { sizeOf, type Tensor } from '../tensor/tensor.ts';
@@ -19,6 +17,7 @@ import {
 import type { GenerationInput, Picture } from './generation-request.ts';
 import { gradientModel } from './gradient-model.ts';
 import { loadPipeline, type Pipeline } from './load-pipeline.ts';
+import { refuseObstacles } from './nudge-obstacle.ts';
 import { fromPicture, toPicture } from './pictures.ts';
 import { planOfSettings, startStepOf } from './plan-of-settings.ts';
 import { streamsOf } from './random-streams.ts';
@@ -56,9 +55,6 @@ export type NudgeEvent =
       readonly modelCalls: number;
     };
 
-/** More calls of the network than this in one run are refused: the gradient passes each of them, every step. */
-export const mostCalls = 50;
-
 /**
  * Nudges one image's starting noise towards typical or unusual pictures within its budget, and makes the picture from the
  * noise before and after (`nudge`, `densityOfNoise`).
@@ -76,13 +72,7 @@ export async function* nudgeImage(
   if (settings.nudge === null || index === undefined || indices.length !== 1)
     throw new Failure('bad-input', `nudge: expected its settings and one image, got ${indices.length}`, 'nudge');
   const callsBefore = context.sessions.cost.calls;
-  checkGuidance(settings);
-  if (encoder.width !== width || encoder.height !== height)
-    throw new Failure(
-      'unsupported',
-      `nudge: the feature encoder takes pictures of ${encoder.width}x${encoder.height} only, this one is ${width}x${height}`,
-      'size',
-    );
+  await refuseObstacles(model, settings, { width, height }, encoder);
   const { chain, pipeline } = await openChain(generation, encoder, ruler, context);
   yield { kind: 'started', provider: pipeline.unet.provider, sampler: chain.plan.sampler };
 
@@ -108,18 +98,6 @@ export async function* nudgeImage(
   yield { kind: 'nudged', before: before.picture, after: after.picture, largestChange, notes, modelCalls };
 }
 
-/** Guidance that is a fixed combination of two estimates can be followed back; the rest is refused. */
-function checkGuidance(settings: GenerationSettings): void {
-  const other =
-    (settings.guidingModel !== null && 'autoguidance') ||
-    (settings.apg !== null && 'adaptive projected guidance') ||
-    (settings.cads !== null && 'condition annealing') ||
-    (settings.guidanceRescale > 0 && 'guidance rescale') ||
-    (settings.zeroedSteps > 0 && 'CFG-Zero*');
-  if (other !== false)
-    throw new Failure('unsupported', `nudge: expected plain guidance, the settings ask for ${other}`, 'guidance');
-}
-
 /** Opens everything between an image's noise and its density. */
 export async function openChain(
   generation: GenerationInput,
@@ -131,14 +109,6 @@ export async function openChain(
   const { files, latent } = model;
   const plan = planOfSettings(model, settings);
   const startStep = generation.start === null ? 0 : startStepOf(settings, plan);
-  // Before anything is loaded: what cannot be followed back is said at once.
-  const { calls } = await linearSampler(plan, startStep);
-  if (calls.length === 0 || calls.length > mostCalls)
-    throw new Failure(
-      'unsupported',
-      `nudge: expected 1 to ${mostCalls} calls of the network from noise to picture, ${plan.sampler} makes ${calls.length} in these steps`,
-      'stepCount',
-    );
   const pipeline = await loadPipeline(model, sessions, provider);
   if (!decodesWhole(pipeline.vaeDecoder, height / latent.downscale, width / latent.downscale))
     throw new Failure('unsupported', `nudge: pictures of ${width}x${height} are decoded in tiles`, 'size');

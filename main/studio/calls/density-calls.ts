@@ -9,12 +9,13 @@ import type { Workshop } from '../workshop.ts';
 /** The window's call about typical and unusual. */
 export function densityHandlers(library: Library, workshop: Workshop): StudioHandlers['density'] {
   return {
-    async place({ image }) {
+    async *place({ image }, signal) {
       const { summary } = imageDetail(library, image);
       // An image of a model that is not here any more, or of another program, is seen by the built-in model's encoder.
       const isHere = findPackages(workshop.folders).some(({ id }) => id === summary.model);
       const model = openPackage(isHere ? summary.model : defaultModel(workshop.folders), workshop.folders);
-      return densityPlace(await workshop.readPicture(image), summary.prompt, model, workshop);
+      const picture = await workshop.readPicture(image);
+      yield { kind: 'complete', place: await densityPlace(picture, summary.prompt, model, workshop, signal) };
     },
   };
 }

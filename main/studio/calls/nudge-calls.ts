@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StudioHandlers } from '../../contract/calls/index.ts';
-import { Failure } from '../../contract/failures.ts';
+import { Failure, toFailure } from '../../contract/failures.ts';
+import type { ImageRecord } from '../../contract/images.ts';
 import { storeImage } from '../../library/add-image.ts';
 import { createBatch, setArriving } from '../../library/batches.ts';
 import { newBatchId } from '../../library/import-files.ts';
@@ -9,7 +10,7 @@ import { imageDetail } from '../../library/picture-files.ts';
 import { installedPackage } from '../../model-packages/resolve.ts';
 import { pngOf } from '../density-place.ts';
 import { differenceNote } from '../picture-difference.ts';
-import { nudgeOne, nudgeReport, type JudgedImage } from '../nudge.ts';
+import { nudgeOne, nudgeReport, refuseNudge, type JudgedImage } from '../nudge.ts';
 import type { Workshop } from '../workshop.ts';
 import type { Announcer } from './announcer.ts';
 
@@ -19,18 +20,29 @@ const mostWaiting = 8;
 /** The window's calls about nudging an image of the library. */
 export function nudgeHandlers(library: Library, workshop: Workshop, announcer: Announcer): StudioHandlers['nudge'] {
   const waiting = new Map<string, JudgedImage>();
+  const recordOf = (image: string): ImageRecord => {
+    const { record } = imageDetail(library, image);
+    if (record === null)
+      throw new Failure(
+        'unsupported',
+        'nudge: expected an image made by Gamut; this one carries no settings to make it again from',
+        'image',
+      );
+    // The record may name a folder that a window must not open.
+    installedPackage(record.settings.model, workshop.folders);
+    return record;
+  };
   return {
+    async obstacle({ image }) {
+      try {
+        await refuseNudge({ ...recordOf(image).settings, nudge: null }, workshop);
+        return null;
+      } catch (error) {
+        return toFailure(error).toRecord();
+      }
+    },
     async *run({ image, ...nudge }, signal) {
-      const { record } = imageDetail(library, image);
-      if (record === null)
-        throw new Failure(
-          'unsupported',
-          'nudge: expected an image made by Gamut; this one carries no settings to make it again from',
-          'image',
-        );
-      const { settings, index } = record;
-      // The record may name a folder that a window must not open.
-      installedPackage(settings.model, workshop.folders);
+      const { settings, index } = recordOf(image);
       const options = { signal, batch: newBatchId(library, 'nudge') };
       for await (const event of nudgeOne({ ...settings, count: 1, nudge }, index, workshop, options)) {
         if (event.kind === 'progress') yield event;
