@@ -22,6 +22,8 @@ export interface Nudged {
   readonly after: string;
   readonly token: string;
   readonly kept: 'no' | 'keeping' | 'yes';
+  /** Why it could not be kept; the pictures stay, and it can be tried again. */
+  readonly problem: FailureRecord | null;
 }
 
 /** Why an image cannot be nudged; null where nothing stands in the way. */
@@ -149,6 +151,7 @@ export class ImageLook {
                 after: `data:image/png;base64,${event.after}`,
                 token: event.token,
                 kept: 'no',
+                problem: null,
               }
             : null,
       ),
@@ -164,12 +167,12 @@ export class ImageLook {
   async keepNudge(): Promise<void> {
     if (this.#nudge.state !== 'done' || this.#nudge.result.kept !== 'no') return;
     const { result } = this.#nudge;
-    this.#nudge = { state: 'done', result: { ...result, kept: 'keeping' } };
+    this.#nudge = { state: 'done', result: { ...result, kept: 'keeping', problem: null } };
     try {
       await this.#studio.nudge.keep({ token: result.token });
-      this.#nudge = { state: 'done', result: { ...result, kept: 'yes' } };
+      this.#nudge = { state: 'done', result: { ...result, kept: 'yes', problem: null } };
     } catch (error) {
-      this.#nudge = failed(error);
+      this.#nudge = { state: 'done', result: { ...result, kept: 'no', problem: toFailure(error).toRecord() } };
     }
   }
 
@@ -200,10 +203,6 @@ export class ImageLook {
 
 function timeOf({ done, all, secondsLeft }: WorkProgress) {
   return { done, all, secondsLeft };
-}
-
-function failed(error: unknown): { readonly state: 'failed'; readonly failure: FailureRecord } {
-  return { state: 'failed', failure: toFailure(error).toRecord() };
 }
 
 /** Images whose answers are remembered, the oldest let go first. */

@@ -6,7 +6,7 @@ import { CloserLook } from '../../renderer/state/closer-look.svelte.ts';
 import { Comparison, longestCompared, mostCompared } from '../../renderer/state/comparison.svelte.ts';
 import { openFakeStudio, type FakeStudioOptions } from '../doubles/fake-studio.ts';
 
-function openLook(options: FakeStudioOptions = {}): CloserLook {
+function openLook(options: FakeStudioOptions = {}, wrap: (own: Transport) => Transport = (own) => own): CloserLook {
   const studio = openFakeStudio({ images: 3, ...options });
   onTestFinished(() => studio.close());
   const answerer = answererOf(calls, studio.handlers);
@@ -22,7 +22,7 @@ function openLook(options: FakeStudioOptions = {}): CloserLook {
       };
     },
   };
-  return new CloserLook(clientOf(calls, transport));
+  return new CloserLook(clientOf(calls, wrap(transport)));
 }
 
 describe('prompts to compare with', () => {
@@ -91,6 +91,27 @@ describe('looking closer', () => {
       begin();
     }
     for (const [name] of works) await expect.poll(() => look[name].state, { timeout: 20_000 }).toBe('done');
+  });
+
+  it('a nudged picture that cannot be kept is shown on, and kept when the way is free again', async () => {
+    const failure = { code: 'disk-full', message: 'The disk is full: ENOSPC' } as const;
+    let isFull = true;
+    const look = openLook({ stepTime: 1 }, ({ request, open }) => ({
+      open,
+      request: (call, input) => (isFull && call === 'nudge.keep' ? Promise.resolve({ failure }) : request(call, input)),
+    })).of('image-1');
+    const kept = () => (look.nudge.state === 'done' ? look.nudge.result : null);
+    look.nudgeTowards('typical');
+    await expect.poll(kept).toMatchObject({ kept: 'no', problem: null });
+    await look.keepNudge();
+    expect(kept()).toMatchObject({
+      kept: 'no',
+      problem: failure,
+      after: expect.stringMatching(/^data:image/) as string,
+    });
+    isFull = false;
+    await look.keepNudge();
+    expect(kept()).toMatchObject({ kept: 'yes', problem: null });
   });
 
   it('asks what stands in the way of a nudge when its card is opened, not before', async () => {

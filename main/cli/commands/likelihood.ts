@@ -110,7 +110,7 @@ function table(report: LikelihoodReport): string {
 function lineOf(row: PromptLikelihood): string {
   const { prompt, nats, natsStandardError, bitsPerDimension, bitsPerDimensionStandardError, textImageScore } = row;
   const words = row.unknownWords.length === 0 ? '' : `  unknown words: ${row.unknownWords.join(', ')}`;
-  const alarm = row.aboveBound ? '  above what is possible: the network errs here' : '';
+  const alarm = row.aboveBound ? '  above what is possible: an error of the network, or of too few steps' : '';
   const score = textImageScore === null ? '' : `  text-image score ${textImageScore.toFixed(3)}`;
   return `  ${named(prompt)}  ${bitsPerDimension.toFixed(4)}${error(bitsPerDimensionStandardError, 4)} bits/dimension, log p ${nats.toFixed(1)}${error(natsStandardError)} nats${score}${words}${alarm}`;
 }
