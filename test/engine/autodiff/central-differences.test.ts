@@ -172,6 +172,7 @@ const singleOnly: ReadonlySet<string> = new Set([
   'Hardmax',
   'Shrink',
   'Swish',
+  'GridSample',
   'Celu',
   'Gelu',
   'Conv',

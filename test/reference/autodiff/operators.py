@@ -412,6 +412,15 @@ case('float16 chain', '', {'x': half(3, 4), 'w': half(4, 5)}, lambda x, w: torch
      nodes=[h.make_node('MatMul', ['x', 'w'], ['m']), h.make_node('Sigmoid', ['m'], ['y'])], tolerance=5e-3)
 case('float16 LayerNormalization', 'LayerNormalization', {'x': half(2, 3, 8), 's': half(8), 'b': half(8)}, lambda x, s, b: F.layer_norm(x, (8,), s, b, 1e-5), tolerance=5e-3)
 
+# Images read at free places; the places lie off the pixels' own, where the gradient is torch's choice.
+grid = f(2, 3, 4, 2, low=-1.4, high=1.4)
+for mode in ('bilinear', 'nearest'):
+    for padding in ('zeros', 'border', 'reflection'):
+        for aligned in (0, 1):
+            case(f'GridSample {mode}, {padding}, aligned {aligned}', 'GridSample', {'x': f(2, 3, 5, 4), 'g': grid},
+                 lambda x, g: F.grid_sample(x, g, mode, padding, bool(aligned)), mode=mode, padding_mode=padding, align_corners=aligned, opset=17, symbolic=aligned == 1)
+case('GridSample of a volume', 'GridSample', {'x': f(1, 2, 3, 4, 5), 'g': f(1, 2, 3, 2, 3, low=-1.2, high=1.2)}, lambda x, g: F.grid_sample(x, g, align_corners=False), mode='linear', opset=20)
+
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'operators.json')
 json.dump(cases, open(path, 'w'), separators=(',', ':'))
 print(len(cases), 'cases', os.path.getsize(path) // 1024, 'kB')

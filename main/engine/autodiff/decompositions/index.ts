@@ -1,6 +1,7 @@
 import type { Node } from '../../graph/model.ts';
 import { attention } from './attention.ts';
 import type { Decomposition } from './decomposition.ts';
+import { gridSamples } from './grid-sample.ts';
 import { losses } from './losses.ts';
 import { microsoft } from './microsoft.ts';
 import { pools } from './pools.ts';
@@ -8,7 +9,7 @@ import { rotary } from './rotary.ts';
 
 /** Every fused operator with a plain form, by domain and name. */
 export const decompositionTables: Readonly<Record<string, Readonly<Record<string, Decomposition>>>> = {
-  '': { ...attention.onnx, ...rotary.onnx, ...losses, ...pools },
+  '': { ...attention.onnx, ...rotary.onnx, ...losses, ...pools, ...gridSamples },
   'com.microsoft': { ...microsoft, ...attention.microsoft, ...rotary.microsoft },
 };
 
