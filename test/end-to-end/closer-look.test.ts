@@ -1,7 +1,10 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openBrowserHost } from '../../main/serve/browser-host.ts';
+import { gamut } from '../doubles/command-line.ts';
 import { openFakeStudio } from '../doubles/fake-studio.ts';
 import { launchChromium } from './support/chromium.ts';
 import { preparedHome } from './support/home.ts';
@@ -81,6 +84,55 @@ describe('looking closer at an image', () => {
     await card(page, 'Nudge').getByText('In the library').waitFor(done);
     await page.getByRole('button', { name: 'Gallery' }).click();
     await expect.poll(() => page.locator('[data-place]').count(), done).toBe(3);
+    expect(complaints).toEqual([]);
+  });
+
+  it('measures an image from elsewhere under a prompt that is typed, and none of the wrong size', async () => {
+    const home = await preparedHome();
+    for (const [name, width] of [
+      ['wide', 100],
+      ['square', 64],
+    ] as const)
+      await sharp({ create: { width, height: 64, channels: 3, background: '#c63' } })
+        .png()
+        .toFile(join(home.path, `${name}.png`));
+    for (const name of ['wide.png', 'square.png'])
+      expect(
+        await gamut(['library', 'import', name], { cwd: home.path, env: { GAMUT_HOME: home.path } }),
+      ).toMatchObject({
+        exitCode: 0,
+      });
+    const running = await browserHost(() => browser).open(home.path);
+    onTestFinished(async () => {
+      await running.close();
+      home.remove();
+    });
+    const { page } = running;
+    const complaints = watchComplaints(page);
+    await page.getByRole('button', { name: 'Gallery' }).click();
+    await page.locator('[data-place="0"]').click();
+    const surprise = await open(page, 'Surprise');
+    const measure = surprise.getByRole('button', { name: 'Measure the surprise' });
+    const own = surprise.getByRole('textbox', { name: 'A prompt for this image, which has none' });
+    expect(await measure.isDisabled()).toBe(true);
+    await own.fill('red vase');
+    await measure.click();
+    await surprise.getByRole('table').waitFor(done);
+    expect(await surprise.locator('tbody th').allTextContents()).toEqual(['red vase', 'no prompt']);
+    await (
+      await open(page, 'Nudge')
+    )
+      .getByText('This image was not made by Gamut, so it cannot be made again.')
+      .waitFor();
+
+    await page.locator('[data-place="1"]').click();
+    await expect.poll(() => surprise.evaluate((element: HTMLDetailsElement) => element.open)).toBe(false);
+    await open(page, 'Surprise');
+    await own.fill('red vase');
+    await measure.click();
+    const alert = surprise.getByRole('alert');
+    await alert.getByText('The model does not take an image of 100 × 64 pixels').waitFor(done);
+    await alert.getByText(/^image: model measured expects 64x64.*, got 100x64$/).waitFor();
     expect(complaints).toEqual([]);
   });
 
