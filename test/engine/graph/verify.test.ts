@@ -214,6 +214,16 @@ describe('verify refuses, with node, expected and given:', () => {
       'steps other than 0',
     ],
     [
+      'an index beyond the axis',
+      alone(op('Gather', ['x', 'i'], 'y', { axis: 1 }), x, list(3)),
+      'from -3 to 2 for axis 1, got 3',
+    ],
+    [
+      'a window wider than the padded image',
+      alone(op('MaxPool', ['x'], 'y', { kernel_shape: [5], pads: [0, 1] }), { x: ['float32', [1, 1, 3]] }),
+      'MaxPool (→ y): expected a window that fits 4 places along axis 2, got one of 5',
+    ],
+    [
       'a malformed node in a branch',
       alone(
         {

@@ -1,5 +1,15 @@
 import { Failure } from '../../../contract/failures.ts';
-import { add, ceilDivide, divideExactly, floorDivide, multiply, product, subtract, type Dim } from '../dimension.ts';
+import {
+  add,
+  ceilDivide,
+  divideExactly,
+  floorDivide,
+  multiply,
+  product,
+  subtract,
+  textOf,
+  type Dim,
+} from '../dimension.ts';
 import { intAttribute, intsAttribute, stringAttribute, type Node } from '../model.ts';
 import { axisWithin, broadcast, dimsText, shaped, type Inference, type InferenceRule } from './fact.ts';
 import { parseEquation } from './einsum-equation.ts';
@@ -43,6 +53,12 @@ export function slide(spatial: readonly Dim[], window: Window, ceil: boolean, fr
     const before = window.pads[axis] ?? 0;
     const padded = add(extent, before + (window.pads[axis + spatial.length] ?? 0));
     const span = subtract(padded, reach(window, axis));
+    // Rounding up, one window stands even where it reaches beyond all padding.
+    if (typeof span === 'number' && span < (ceil ? 1 - stride : 0))
+      throw new Failure(
+        'model-broken',
+        `expected a window that fits ${textOf(padded)} places along axis ${axis + 2}, got one of ${reach(window, axis)}`,
+      );
     if (!ceil) return add(floorDivide(span, stride), 1);
     const out = add(ceilDivide(span, stride), 1);
     // The last window must begin inside the input or the padding before it.

@@ -128,10 +128,22 @@ const gather: InferenceRule = ({ node, inputs: [x, indices] }) => {
   const axis = axisWithin(intAttribute(node, 'axis', 0), x.dims.length);
   const dims = [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)];
   const at = numbers(indices);
+  checkIndices(at, x.dims[axis], axis);
   const from = x.dims.length === 1 ? x.known : undefined;
   const known = from && at?.map((index) => from[fromFront(index, from.length)] ?? NaN);
   return [withKnown(shaped(x.elementType, dims), known)];
 };
+
+/** Indices count from either end of an axis, and stay on it. */
+function checkIndices(indices: readonly number[] | undefined, extent: Dim | undefined, axis: number): void {
+  if (typeof extent !== 'number') return;
+  const beyond = indices?.find((index) => index < -extent || index >= extent);
+  if (beyond !== undefined)
+    throw new Failure(
+      'model-broken',
+      `expected indices from ${-extent} to ${extent - 1} for axis ${axis}, got ${beyond}`,
+    );
+}
 
 /** Operators that join tensors and take parts of them. */
 export const selections: Readonly<Record<string, InferenceRule>> = {
