@@ -12,7 +12,16 @@ import {
   type ValueInfoProto,
 } from './generated/onnx-ml_pb.js';
 import { inlineFunctions, type LocalFunction } from './inline-functions.ts';
-import type { Attribute, DeclaredDim, Graph, Model, Node, TensorType, ValueDeclaration } from './model.ts';
+import {
+  describeNode,
+  type Attribute,
+  type DeclaredDim,
+  type Graph,
+  type Model,
+  type Node,
+  type TensorType,
+  type ValueDeclaration,
+} from './model.ts';
 
 /** How much of a file is believed before it is refused. The defaults hold every published diffusion model. */
 export interface DecodeLimits {
@@ -142,18 +151,22 @@ function referencesOf(node: NodeProto): Readonly<Record<string, string>> {
 }
 
 function decodeNode(node: NodeProto, limits: DecodeLimits): Node {
-  return {
+  const bare: Node = {
     name: node.name,
     operator: node.opType,
     domain: domainOf(node.domain),
     inputs: node.input,
     outputs: node.output,
-    attributes: Object.fromEntries(
-      node.attribute
-        .filter(({ refAttrName }) => refAttrName === '')
-        .map((attribute) => [attribute.name, decodeAttribute(attribute, limits)]),
-    ),
+    attributes: {},
   };
+  const own = node.attribute.filter(({ refAttrName }) => refAttrName === '');
+  try {
+    const decoded = own.map((attribute) => [attribute.name, decodeAttribute(attribute, limits)] as const);
+    return { ...bare, attributes: Object.fromEntries(decoded) };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(error.code, `${describeNode(bare)}: ${error.message}`, undefined, { cause: error });
+  }
 }
 
 function decodeAttribute(attribute: AttributeProto, limits: DecodeLimits): Attribute {

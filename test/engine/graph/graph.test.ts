@@ -71,6 +71,11 @@ describe('decode and encode', () => {
     expect(decode(encode(model))).toEqual(model);
   });
 
+  it('say of which node an attribute is that cannot be read', () => {
+    const far = modelOf([op('Softmax', ['x'], 'y', { axis: 2 ** 60 })], [value('x', [2])], [value('y', [2])]);
+    expect(() => decode(encode(far))).toThrow('Softmax (→ y): attribute "axis": expected a whole number below 2^53');
+  });
+
   it('refuse what is no model, too large or inconsistent', () => {
     expect(codeOf(() => decode(Uint8Array.of(1, 2, 3)))).toBe('model-broken');
     expect(codeOf(() => decode(new Uint8Array()))).toBe('model-broken');
