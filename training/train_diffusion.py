@@ -23,6 +23,7 @@ import checkpoint
 import tokenizer as words
 from dataset import RenderedSet, to_pixels
 from encode_latents import load_autoencoder
+from networks.attention import Attention, clip_scores
 from networks.text_encoder import AttributeReader, TextEncoder
 from networks.unet import UNet
 from optimizer import MovingAverage, MuonWithAdamW, warm_up_stable_decay
@@ -38,6 +39,7 @@ DROP_TEXT = 0.1  # share of samples with the empty text
 TIME_MEAN, TIME_DEVIATION = 0.8, 1.2
 SETTLED_LATE = ("pattern", "detail")
 SHOWN_WHOLE, SHOWN_UNTIL = 0.6, 0.95  # times up to which their attribute loss counts whole, and from which not at all
+GREATEST_SCORE = 30.0  # of the U-Net's attention; at bf16 larger ones are off by more than 0.1
 READING_WEIGHT = 0.02  # of the cross-entropies of the stated attributes, read from the text's first row
 
 
@@ -237,6 +239,10 @@ def main():
             print("no warm start of the text encoder: it begins at random")
         average = MovingAverage(model, options.average)
 
+    attentions = [pair for pair in zip(model.unet.modules(), average.module.unet.modules()) if isinstance(pair[0], Attention)]
+    for attention, _ in attentions:
+        attention.watched = []
+
     fixed = np.random.default_rng(0)
     rows = np.arange(min(96, heldout.done))
     heldout_parts = list(parts_of(*heldout.batch(rows, fixed, drop=0.0), fixed, tokenizer, 16))
@@ -269,6 +275,7 @@ def main():
         reader_optimizer.step()
         reader_optimizer.zero_grad(set_to_none=True)
         average.update(model, scale)
+        greatest = max(clip_scores(attention, averaged, GREATEST_SCORE) for attention, averaged in attentions)
         step, samples = step + 1, samples + options.batch
         mean_loss += (loss - mean_loss) * max(0.01, 1 / (step - first))
         now, ended = time.time(), elapsed > 60 * options.minutes
@@ -280,7 +287,7 @@ def main():
         if ended or now - reported > 60 * options.report_minutes:
             held = heldout_loss(average.module, heldout_parts, workers)
             print(f"{(seconds_before + now - begin) / 60:6.1f} min  step {step}  samples {samples}  of {data.done}  "
-                  f"loss {mean_loss:.4f}  held-out {held:.4f}  {(step - first) * options.batch / (now - begin):.1f} samples/s", flush=True)
+                  f"loss {mean_loss:.4f}  held-out {held:.4f}  scores to {greatest:.0f}  {(step - first) * options.batch / (now - begin):.1f} samples/s", flush=True)
             reported = time.time()
         if ended or now - drawn > 60 * options.sheet_minutes:
             sample_sheet(average.module, autoencoder, tokenizer, sheet_texts, path.with_suffix(".png"), workers, cells=options.size // 8)
