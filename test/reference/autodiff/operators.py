@@ -421,6 +421,11 @@ for mode in ('bilinear', 'nearest'):
                  lambda x, g: F.grid_sample(x, g, mode, padding, bool(aligned)), mode=mode, padding_mode=padding, align_corners=aligned, opset=17, symbolic=aligned == 1)
 case('GridSample of a volume', 'GridSample', {'x': f(1, 2, 3, 4, 5), 'g': f(1, 2, 3, 2, 3, low=-1.2, high=1.2)}, lambda x, g: F.grid_sample(x, g, align_corners=False), mode='linear', opset=20)
 
+# Half-precision gradients that add up where they were taken
+case('float16 Gather', 'Gather', {'x': half(4, 3), 'i': np.array([1, 3, 1], np.int64)}, lambda x, i: x[i], axis=0, tolerance=5e-3)
+case('float16 GatherElements', 'GatherElements', {'x': half(2, 3), 'i': np.array([[0, 2, 2], [1, 1, 0]], np.int64)}, lambda x, i: x.gather(1, i), axis=1, tolerance=5e-3)
+case('float16 MaxPool', 'MaxPool', {'x': half(1, 2, 5, 5)}, lambda x: F.max_pool2d(x, 3, 2), kernel_shape=[3, 3], strides=[2, 2], tolerance=5e-3)
+
 path = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'operators.json')
 json.dump(cases, open(path, 'w'), separators=(',', ':'))
 print(len(cases), 'cases', os.path.getsize(path) // 1024, 'kB')

@@ -2,7 +2,7 @@ import { fromFront } from '../../graph/inference/fact.ts';
 import { intAttribute, stringAttribute } from '../../graph/model.ts';
 import type { Operators } from '../../graph/operators.ts';
 import { unsupported, type Rule, type RuleContext } from '../rule.ts';
-import { putBack } from './scatter.ts';
+import { addAlong, putBack } from './scatter.ts';
 
 /** Rows taken along one axis add up where they were taken (ScatterElements: measured 3× faster than ScatterND). */
 const gather: Rule = ({ node, inputs: [x = '', indices = ''], dy, make }) => {
@@ -31,12 +31,12 @@ const gather: Rule = ({ node, inputs: [x = '', indices = ''], dy, make }) => {
   const rows = make.reshape(dy, [...before, make.sizeOf(make.shapeOf(indices)), ...after]);
   const places = make.reshape(indices, [...before.map(() => 1), -1, ...after.map(() => 1)]);
   const spread = make.expandLike(places, rows);
-  return [make.one('ScatterElements', [make.fullLike(x, 0), spread, rows], { axis, reduction: 'add' })];
+  return [addAlong(make, make.shapeOf(x), spread, rows, axis)];
 };
 
 const gatherElements: Rule = ({ node, inputs: [x = '', indices = ''], dy, make }) => {
   const axis = intAttribute(node, 'axis', 0);
-  return [make.one('ScatterElements', [make.fullLike(x, 0), indices, dy], { axis, reduction: 'add' })];
+  return [addAlong(make, make.shapeOf(x), indices, dy, axis)];
 };
 
 const gatherND: Rule = ({ node, inputs: [x = '', indices = ''], dy, make }) => {

@@ -3,6 +3,7 @@ import { fromFront } from '../../graph/inference/fact.ts';
 import { intAttribute, intsAttribute, type Node } from '../../graph/model.ts';
 import type { Operators } from '../../graph/operators.ts';
 import type { Rule } from '../rule.ts';
+import { addAlong } from './scatter.ts';
 
 /** Axes of a reduction from the front; an attribute before version 18 (13 for ReduceSum), then an input. */
 function axesOf(make: Operators, node: Node): readonly number[] {
@@ -66,7 +67,7 @@ const topK: Rule = ({ node, inputs: [x = ''], outputs: [, indices = ''], gradien
   const [dy] = gradients;
   if (dy === undefined || indices === '') throw new Failure('unsupported', 'the indices of the elements');
   const axis = intAttribute(node, 'axis', -1);
-  return [make.one('ScatterElements', [make.fullLike(x, 0), indices, dy], { axis, reduction: 'add' })];
+  return [addAlong(make, make.shapeOf(x), indices, dy, axis)];
 };
 
 const sumOver = overAxes((_, __, ___, dy) => dy);

@@ -1,16 +1,26 @@
 import type { Operators } from '../../graph/operators.ts';
 
 /**
+ * Adds `values` into zeros of `shape`, at `indices` along `axis`. Half-precision values are summed at float32:
+ * the CPU has no kernel that adds them where they are.
+ */
+export function addAlong(make: Operators, shape: string, indices: string, values: string, axis: number): string {
+  const type = make.typeOf(values);
+  const isHalf = type === 'float16' || type === 'bfloat16';
+  const wide = isHalf ? make.cast(values, 'float32') : values;
+  const zeros = make.expandTo(make.scalar(0, wide), shape);
+  return make.cast(make.one('ScatterElements', [zeros, indices, wide], { axis, reduction: 'add' }), type);
+}
+
+/**
  * Adds `values` into zeros of the shape of `like`, at flat row-major `indices` of the same dims as `values`.
  *
  * @returns a tensor of the dims of `like`
  */
 export function scatterAdd(make: Operators, like: string, indices: string, values: string): string {
   const size = make.sizeOf(make.shapeOf(like));
-  const zeros = make.expandTo(make.scalar(0, values), size);
   const flat = (value: string): string => make.reshape(value, [-1]);
-  const sum = make.one('ScatterElements', [zeros, flat(indices), flat(values)], { axis: 0, reduction: 'add' });
-  return make.reshapeLike(sum, like);
+  return make.reshapeLike(addAlong(make, size, flat(indices), flat(values), 0), like);
 }
 
 /**
