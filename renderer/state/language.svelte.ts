@@ -1,4 +1,5 @@
 import i18next from 'i18next';
+import type { FailureRecord } from '../../main/contract/failures.ts';
 import en from '../locales/en.json' with { type: 'json' };
 import ja from '../locales/ja.json' with { type: 'json' };
 
@@ -49,6 +50,13 @@ export class Language {
   }
 
   readonly t: Translate = (key, values) => this.#texts.t(key, { ...values, lng: this.#code });
+
+  /**
+   * Why something could not be done. The studio words its failures in English and knows no language: in another one their
+   * kind is said in words, and the exact line stands beneath.
+   */
+  readonly failure = ({ code, message }: FailureRecord): { readonly words: string; readonly exact: string | null } =>
+    this.#code === 'en' ? { words: message, exact: null } : { words: this.t(`failure.${code}`), exact: message };
 
   /** A number as people write it in this language. */
   readonly number = (value: number, digits = 2): string =>

@@ -1,9 +1,12 @@
 import { toFailure } from '../../main/contract/failures.ts';
+import type { Language } from './language.svelte.ts';
 
 export interface Notice {
   readonly id: number;
   readonly tone: 'plain' | 'problem';
   readonly text: string;
+  /** The exact line of a failure, in English, where `text` says its kind in another language. */
+  readonly exact: string | null;
   /** What it is about: it takes the place of an earlier one about the same. */
   readonly about: string;
   readonly action: { readonly label: string; readonly run: () => void } | null;
@@ -16,6 +19,11 @@ export class Notices {
   #list = $state<readonly Notice[]>([]);
   #spoken = $state('');
   #nextId = 1;
+  readonly #language: Language;
+
+  constructor(language: Language) {
+    this.#language = language;
+  }
 
   get list(): readonly Notice[] {
     return this.#list;
@@ -27,13 +35,14 @@ export class Notices {
   }
 
   say(text: string, action: Notice['action'] = null, about = text): void {
-    this.#add({ id: this.#nextId++, tone: 'plain', text, about, action });
+    this.#add({ id: this.#nextId++, tone: 'plain', text, exact: null, about, action });
   }
 
   /** Shows why something could not be done. */
   complain(error: unknown, action: Notice['action'] = null): void {
-    const text = toFailure(error).message;
-    this.#add({ id: this.#nextId++, tone: 'problem', text, about: text, action });
+    const failure = toFailure(error).toRecord();
+    const { words, exact } = this.#language.failure(failure);
+    this.#add({ id: this.#nextId++, tone: 'problem', text: words, exact, about: failure.message, action });
   }
 
   /** Does some work; when it fails, shows why. */

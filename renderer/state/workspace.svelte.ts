@@ -25,7 +25,7 @@ export class Workspace {
   readonly studio: StudioClient;
   readonly pictureAddress: Connection['pictureAddress'];
   readonly language = new Language();
-  readonly notices = new Notices();
+  readonly notices = new Notices(this.language);
   readonly preferences: PreferenceState;
   readonly brief: Brief;
   readonly queue: QueueState;

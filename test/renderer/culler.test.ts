@@ -16,7 +16,8 @@ function openCuller(): Culler {
     request: (call, input) => answerer.answer(call, input),
     open: () => () => undefined,
   };
-  return new Culler(clientOf(calls, transport), new Notices(), new Language());
+  const language = new Language();
+  return new Culler(clientOf(calls, transport), new Notices(language), language);
 }
 
 describe('the order of a list', () => {

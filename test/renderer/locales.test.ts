@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import en from '../../renderer/locales/en.json' with { type: 'json' };
 import ja from '../../renderer/locales/ja.json' with { type: 'json' };
+import { Failure, failureCodes } from '../../main/contract/failures.ts';
 import { measureNames } from '../../main/contract/measures.ts';
 import { librarySorts, likenessSorts } from '../../main/contract/library.ts';
 import { actionNames, keyGroups } from '../../renderer/state/keys.ts';
+import { Language } from '../../renderer/state/language.svelte.ts';
+import { Notices } from '../../renderer/state/notices.svelte.ts';
 
 type Tree = { readonly [name: string]: string | Tree };
 
@@ -72,7 +75,21 @@ describe('the texts of the window', () => {
       ...shown.flatMap((name) => [`measure.${name}.name`, `measure.${name}.explanation`]),
       ...['fits', 'tight', 'will-not-fit', 'unknown'].map((fit) => `models.${fit}`),
       ...['pick', 'reject', 'none'].map((flag) => `flag.${flag}`),
+      ...failureCodes.map((code) => `failure.${code}`),
     ];
     expect(needed.filter((key) => !english.has(key))).toEqual([]);
+  });
+
+  it('say what kind of failure it is before the exact line, which is English', () => {
+    const language = new Language();
+    const notices = new Notices(language);
+    const failure = new Failure('disk-full', 'no space left for 3 MB in exports/', 'exports');
+    notices.complain(failure);
+    expect(notices.list.at(-1)).toMatchObject({ text: failure.message, exact: null });
+    language.choose('ja');
+    notices.complain(failure);
+    expect(notices.list).toHaveLength(1);
+    expect(notices.list[0]).toMatchObject({ text: ja.failure['disk-full'], exact: failure.message });
+    expect(notices.spoken).toBe(ja.failure['disk-full']);
   });
 });
