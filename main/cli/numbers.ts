@@ -5,7 +5,9 @@ export function wholeNumber(low: number, high = Number.MAX_SAFE_INTEGER): (text:
   return (text) => {
     const value = Number(text);
     if (text.trim() === '' || !Number.isInteger(value) || value < low || value > high)
-      throw new InvalidArgumentError(`Expected a whole number from ${low}${upTo(high)}, got "${text}".`);
+      throw new InvalidArgumentError(
+        `Expected a whole number from ${low}${value > high ? ` to ${high}` : upTo(high)}, got "${text}".`,
+      );
     return value;
   };
 }
@@ -30,6 +32,12 @@ export function positiveNumber(text: string): number {
   if (text.trim() === '' || !(value > 0 && Number.isFinite(value)))
     throw new InvalidArgumentError(`Expected a number above 0, got "${text}".`);
   return value;
+}
+
+/** Parser of a path option: an empty one, as an unset variable of a script gives, is no folder. */
+export function nonEmptyPath(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('Expected a path, got an empty text.');
+  return text;
 }
 
 function upTo(high: number): string {

@@ -95,13 +95,23 @@ describe('gamut nudge with bad input says one line and exits with 2:', () => {
       'gamut: from: expected an image made by Gamut, foreign.png carries no Gamut settings',
     ],
     ['a file that is no image', ['typical', '--from', 'words.png'], expect.stringMatching(/^gamut: /)],
+    [
+      'a folder without a name',
+      ['typical', ...few, '--out', ''],
+      "error: option '--out <dir>' argument '' is invalid. Expected a path, got an empty text.",
+    ],
+    [
+      'a seed that is no exact number',
+      ['typical', ...few, '--seed', '99999999999999999'],
+      expect.stringContaining('Expected a whole number from 0 to 9007199254740991, got "99999999999999999"'),
+    ],
     ['an unknown model', ['typical', ...few, '--model', 'stranger'], expect.stringMatching(/^gamut: model: /)],
   ])('%s', async (_, args, line) => {
     using folder = temporaryFolder();
     const grey = { width: 64, height: 64, channels: 3, background: '#888' } as const;
     await sharp({ create: grey }).png().toFile(join(folder.path, 'foreign.png'));
     writeFileSync(join(folder.path, 'words.png'), 'words');
-    const { exitCode, output, complaints } = await gamut(['nudge', ...args, '--out', 'out'], { cwd: folder.path });
+    const { exitCode, output, complaints } = await gamut(['nudge', '--out', 'out', ...args], { cwd: folder.path });
     expect({ exitCode, output, complaints }).toEqual({ exitCode: 2, output: '', complaints: [line] });
   });
 

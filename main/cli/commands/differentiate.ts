@@ -1,4 +1,5 @@
 import { differentiateFile } from '../../studio/differentiate.ts';
+import { nonEmptyPath } from '../numbers.ts';
 import type { Register } from './index.ts';
 
 interface Options {
@@ -17,7 +18,7 @@ export const differentiate: Register = (program) => {
     .requiredOption('--output <name>', 'the output to differentiate: a scalar, unless a cotangent is named')
     .option('--cotangent <input>', 'name of a new input of the output’s shape: the vector–Jacobian product')
     .requiredOption('--wrt <names>', 'inputs or initializers, separated by commas; initializers become inputs', names)
-    .requiredOption('--out <file>', 'where the gradient graph goes')
+    .requiredOption('--out <file>', 'where the gradient graph goes', nonEmptyPath)
     .option('--json', 'one JSON document: the files, their inputs and outputs, the number of nodes')
     .action((model: string, { output, cotangent, wrt, out, json }: Options) => {
       const report = differentiateFile({

@@ -14,7 +14,7 @@ import { openWorkshop } from '../../studio/workshop.ts';
 import { writeBatch } from '../../studio/write-batch.ts';
 import type { WriteEvent } from '../../studio/write-batch.ts';
 import { interruptible } from '../interruption.ts';
-import { decimalNumber, positiveNumber, wholeNumber } from '../numbers.ts';
+import { decimalNumber, nonEmptyPath, positiveNumber, wholeNumber } from '../numbers.ts';
 import { clockTime, ProgressLine } from '../progress.ts';
 import type { Register } from './index.ts';
 import { lineOf } from './measure.ts';
@@ -87,7 +87,7 @@ export const generate: Register = (program) => {
     .option('--batch-size <number>', 'images a model call', wholeNumber(1, 64))
     .addOption(new Option('--random-stream <name>', 'which noise').choices(['philox', 'torch-cpu']))
     .option('--provider <name>', 'execution provider: dml, cuda, coreml, webgpu or cpu')
-    .requiredOption('--out <dir>', 'folder for the images')
+    .requiredOption('--out <dir>', 'folder for the images', nonEmptyPath)
     .option('--json', 'one JSON document on standard output')
     .action(run);
 };

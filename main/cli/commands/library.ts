@@ -18,7 +18,7 @@ import {
   type NamedQuery,
 } from '../../studio/library-actions.ts';
 import { interruptible } from '../interruption.ts';
-import { wholeNumber } from '../numbers.ts';
+import { nonEmptyPath, wholeNumber } from '../numbers.ts';
 import { ProgressLine } from '../progress.ts';
 import type { Register } from './index.ts';
 
@@ -117,7 +117,7 @@ function registerExport(command: Command): void {
   withQuery(
     command.command('export').description('write images with contact sheet and manifest; picks unless asked otherwise'),
   )
-    .requiredOption('--out <path>', 'a folder that is new or empty, or a new file with --zip')
+    .requiredOption('--out <path>', 'a folder that is new or empty, or a new file with --zip', nonEmptyPath)
     .option('--zip', 'one ZIP instead of a folder')
     .addOption(new Option('--format <name>', 'png unless given').choices(['png', 'jpeg', 'webp']))
     .option('--quality <number>', 'of JPEG and WebP', wholeNumber(1, 100))

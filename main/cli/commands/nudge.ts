@@ -12,7 +12,7 @@ import { settingsOfRequest } from '../../studio/settings-of-request.ts';
 import { openWorkshop, readPictureFile } from '../../studio/workshop.ts';
 import { nudgedFolder } from '../../studio/write-nudged.ts';
 import { interruptible } from '../interruption.ts';
-import { counted, decimalNumber, wholeNumber } from '../numbers.ts';
+import { counted, decimalNumber, nonEmptyPath, wholeNumber } from '../numbers.ts';
 import { ProgressLine, withTimeLeft } from '../progress.ts';
 import type { Register } from './index.ts';
 
@@ -63,7 +63,7 @@ export const nudge: Register = (program) => {
       ).choices(['neighbours', 'predictor']),
     )
     .option('--provider <name>', 'execution provider: dml, cuda, coreml, webgpu or cpu')
-    .requiredOption('--out <dir>', 'folder for the two images')
+    .requiredOption('--out <dir>', 'folder for the two images', nonEmptyPath)
     .option('--json', 'one JSON document on standard output')
     .action(run);
 };

@@ -1,7 +1,7 @@
 import { select as selectPictures, type SelectSettings } from '../../studio/select.ts';
 import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
-import { decimalNumber, wholeNumber } from '../numbers.ts';
+import { decimalNumber, nonEmptyPath, wholeNumber } from '../numbers.ts';
 import type { Register } from './index.ts';
 
 type Options = Omit<SelectSettings, 'encoder' | 'brief' | 'out'> & {
@@ -35,7 +35,7 @@ export const select: Register = (program) => {
       decimalNumber(0, 1),
       0.3,
     )
-    .option('--out <dir>', 'copy the chosen pictures here, with a contact sheet')
+    .option('--out <dir>', 'copy the chosen pictures here, with a contact sheet', nonEmptyPath)
     .option('--json', 'one JSON document: chosen, ranking, near-duplicates')
     .addHelpText('after', help)
     .action(async ({ json, encoder, brief, out, ...settings }: Options) => {
