@@ -41,8 +41,9 @@ def main():
     np.save(folder / "embeds.f16.npy", seen["image_embeds"].astype(np.float16))
     np.save(folder / "attributes.npy", np.array(data.attributes[:count]))
     (folder / "captions.txt").write_text("\n".join(briefs) + "\n", encoding="utf-8")
-    pictures = data.images[:PICTURES]
-    rows = [np.concatenate(list(pictures[i : i + SHEET_COLUMNS]), 1) for i in range(0, PICTURES, SHEET_COLUMNS)]
+    shown = min(PICTURES, count // SHEET_COLUMNS * SHEET_COLUMNS)  # whole rows
+    pictures = data.images[:shown]
+    rows = [np.concatenate(list(pictures[i : i + SHEET_COLUMNS]), 1) for i in range(0, shown, SHEET_COLUMNS)]
     Image.fromarray(np.concatenate(rows)).save(folder / "pictures.png", optimize=True)
 
     path = options.model / "gamut.json"
@@ -52,7 +53,7 @@ def main():
         "features": "reference/features.f16.npy", "embeds": "reference/embeds.f16.npy",
         "attributes": "reference/attributes.npy", "attributeNames": list(catalogue.ATTRIBUTES), "notApplicable": 255,
         "captions": "reference/captions.txt",
-        "pictures": {"file": "reference/pictures.png", "count": PICTURES, "columns": SHEET_COLUMNS, "size": options.size},
+        "pictures": {"file": "reference/pictures.png", "count": shown, "columns": SHEET_COLUMNS, "size": options.size},
     }
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
