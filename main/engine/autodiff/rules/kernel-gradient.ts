@@ -52,6 +52,11 @@ function byTaps(make: Operators, x: string, dy: string, window: PaddedWindow, di
   let products: string;
   if (places(make, dy) * inputs * taps <= smallColumns) {
     const columns = table === undefined ? make.concat(views(), -1) : columnsOf(make, table);
+    // The taps must come to lie innermost: of the columns and their product the one with fewer rows is turned.
+    if (places(make, dy) < outputs) {
+      const turned = make.transpose(make.reshape(columns, [-1, taps, inputs]), [0, 2, 1]);
+      return make.reshape(make.matMul(left, make.reshape(turned, [-1, inputs * taps])), [...dims]);
+    }
     products = make.matMul(left, columns);
   } else {
     // Side by side before they are turned: whole rows to copy.
