@@ -131,6 +131,9 @@ describe('a plan', () => {
     expect(timesteps({ originalSteps: 20 })).toEqual([499, 399, 249, 149]);
     expect(timesteps({ timesteps: [999, 759, 499, 259] })).toEqual([499, 259]);
     expect(() => timesteps({ stepCount: 26 })).toThrow('steps: expected at most 25, got 26');
+    expect(() => timesteps({ timesteps: [999, 499], strength: 0.4 })).toThrow(
+      'strength: expected at least 0.5, got 0.4',
+    );
   });
 
   it.each(sigmaSpacings)('spaces the noise levels as asked: %s', (sigmaSpacing) => {

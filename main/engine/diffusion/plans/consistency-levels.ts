@@ -19,7 +19,12 @@ const sigmaData = 0.5;
 function distilledTimesteps(config: SchedulerConfig, request: LevelRequest): readonly number[] {
   const { stepCount, timesteps: given, originalSteps = config.original_inference_steps, strength = 1 } = request;
   const { num_train_timesteps: length } = config;
-  if (given) return checkedTimesteps(given, length).slice(given.length - Math.floor(given.length * strength));
+  if (given) {
+    const left = Math.floor(given.length * strength);
+    if (left === 0)
+      throw new Failure('bad-input', `strength: expected at least ${1 / given.length}, got ${strength}`, 'strength');
+    return checkedTimesteps(given, length).slice(given.length - left);
+  }
   const kept = Math.floor(originalSteps * strength);
   if (stepCount > kept || originalSteps > length)
     throw new Failure('bad-input', `steps: expected at most ${Math.min(kept, length)}, got ${stepCount}`, 'stepCount');
