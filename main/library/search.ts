@@ -99,11 +99,32 @@ function sortingOf(order: Order, key: string): string {
   return [...(order.value === null ? [] : [`${order.value} ${direction}`]), `${key} ${direction}`].join(', ');
 }
 
-/** How many images a query finds. */
+/** How many images a query finds. Counting reads every hit, so the pages of one query share a count until a row changes. */
 export function countOf(library: Library, query: LibraryQuery): number {
   const { from, where } = planOf(query);
+  const totals = totalsOf(library);
+  const key = JSON.stringify([from, where]);
+  const known = totals.get(key);
+  if (known !== undefined) return known;
   const row = library.database.get(`SELECT count(*) AS total FROM ${from} WHERE ${where.sql}`, ...where.values);
-  return Number(row?.['total'] ?? 0);
+  const total = Number(row?.['total'] ?? 0);
+  totals.set(key, total);
+  return total;
+}
+
+/** Counts of a library as it is now. */
+const counted = new WeakMap<Library, { readonly state: string; readonly totals: Map<string, number> }>();
+
+/** The counts known since the last change: of this connection (rows changed so far) or of another process. */
+function totalsOf(library: Library): Map<string, number> {
+  const own = library.database.get('SELECT total_changes() AS changes')?.['changes'];
+  const others = library.database.get('PRAGMA data_version')?.['data_version'];
+  const state = `${String(own)} ${String(others)}`;
+  const known = counted.get(library);
+  if (known?.state === state) return known.totals;
+  const totals = new Map<string, number>();
+  counted.set(library, { state, totals });
+  return totals;
 }
 
 /** Every image a query finds, page by page: for exports and the command line. */

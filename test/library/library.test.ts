@@ -294,6 +294,18 @@ describe('a search', () => {
     );
   });
 
+  it('counts anew after a change, its own or that of another process', async () => {
+    const count = (): number => countOf(library, libraryQuerySchema.parse({ words: 'vase' }));
+    const before = count();
+    expect(count()).toBe(before);
+    await addExample(library, 5, { prompt: 'one more vase' });
+    expect(count()).toBe(before + 1);
+    const other = await openLibrary(library.folders.home);
+    await addExample(other, 6, { prompt: 'a vase from elsewhere' });
+    expect(count()).toBe(before + 2);
+    await other.close();
+  });
+
   it('by tag finds the tag and its words', async () => {
     await tagImages(library, at(2), 'winter line');
     expect(found({ tags: ['winter line'] })).toEqual(at(2));
