@@ -101,7 +101,7 @@ export interface NewImage {
   readonly foreign: ForeignSettings | null;
   readonly pixelHash: string;
   readonly look: Uint8Array;
-  /** Not in the file: a library rebuilt from its files has none and goes by looks. */
+  /** Not in the file: a library rebuilt from its files has none, and goes by looks until they are computed again. */
   readonly features: PictureFeatures | null;
   readonly rejected: boolean;
 }

@@ -116,14 +116,24 @@ export function featuresOf(vectors: readonly PictureVectors[], name: string, wha
 }
 
 /**
- * What of a picture's vectors tells how like it is to another: the embedding that is compared with text, where there is
- * one, because it says what is shown. Features made to see defects put a JPEG copy further away than another vase.
+ * The output that tells how like a picture is to another: the embedding that is compared with text, where there is one,
+ * because it says what is shown. Features made to see defects put a JPEG copy further away than another vase.
  */
+function likenessOutput(encoder: FeatureEncoder): string {
+  return encoder.embeddingOutput ?? featureName(encoder);
+}
+
+/** The name that the library keeps an encoder's features under. */
+export function likenessEncoder(encoder: FeatureEncoder): string {
+  return `${encoder.fingerprint}:${likenessOutput(encoder)}`;
+}
+
+/** What of a picture's vectors the library judges likeness by. */
 export function likenessFeatures(vectors: PictureVectors, encoder: FeatureEncoder): PictureFeatures {
-  const output = encoder.embeddingOutput ?? featureName(encoder);
+  const output = likenessOutput(encoder);
   const values = vectors[output];
   if (values === undefined) throw new Failure('internal', `${encoder.label}: the engine gave no output '${output}'`);
-  return { encoder: `${encoder.fingerprint}:${output}`, values };
+  return { encoder: likenessEncoder(encoder), values };
 }
 
 /** A folder's pictures that could be read, and those that could not, by name. */

@@ -8,12 +8,16 @@ import {
   type VerifyReport,
 } from '../contract/library.ts';
 import { Failure } from '../contract/failures.ts';
+import type { FeatureEvent } from '../contract/features.ts';
 import { listCollections } from '../library/collections.ts';
 import { exportImages } from '../library/export/export-images.ts';
 import { importFiles } from '../library/import-files.ts';
 import { defaultHome, openLibrary, type Library } from '../library/library.ts';
 import { searchAll } from '../library/search.ts';
 import { verifyLibrary } from '../library/verify.ts';
+import { openPackage } from '../model-packages/resolve.ts';
+import { encodeLibrary, encoderOf } from './encode-library.ts';
+import type { Workshop } from './workshop.ts';
 
 /** A query as the command line puts it: collections by the name that people see. */
 export type NamedQuery = LibraryQueryInput & { readonly collectionName?: string };
@@ -58,6 +62,27 @@ export async function* importIntoLibrary(
   const library = await openLibrary(home);
   try {
     yield* importFiles(library, paths, signal);
+  } finally {
+    await library.close();
+  }
+}
+
+/**
+ * Computes the features of the images that have none of a model's encoder.
+ * @throws Failure not-found for a model that is not there, unsupported for one without an encoder
+ */
+export async function* encodeWholeLibrary(
+  model: string,
+  workshop: Workshop,
+  signal?: AbortSignal,
+  home: string = defaultHome(),
+): AsyncGenerator<FeatureEvent, void, void> {
+  const encoder = encoderOf(openPackage(model, workshop.folders));
+  if (encoder === null)
+    throw new Failure('unsupported', `model: expected one with a feature encoder, ${model} brings none`, 'model');
+  const library = await openLibrary(home);
+  try {
+    yield* encodeLibrary(library, encoder, workshop, { batch: null, ...(signal !== undefined && { signal }) });
   } finally {
     await library.close();
   }

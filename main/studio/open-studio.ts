@@ -6,6 +6,7 @@ import { pictureBytes, pictureFile, thumbnail } from '../library/picture-files.t
 import { Announcer } from './calls/announcer.ts';
 import { densityHandlers } from './calls/density-calls.ts';
 import { exportHandlers, Places } from './calls/export-calls.ts';
+import { featureHandlers } from './calls/feature-calls.ts';
 import { curatedMaker } from './calls/curated-maker.ts';
 import { batchInView, jobHandlers } from './calls/job-calls.ts';
 import { batchHandlers, collectionHandlers, imageHandlers } from './calls/library-calls.ts';
@@ -68,6 +69,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     exports: exportHandlers(library, places, services),
     presets: presetHandlers(library),
     models: modelHandlers(folders, services),
+    features: featureHandlers(library, workshop, announcer),
     density: densityHandlers(library, workshop),
     likelihood: likelihoodHandlers(workshop),
     nudge: nudgeHandlers(library, workshop, announcer),

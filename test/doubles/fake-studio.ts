@@ -24,6 +24,10 @@ export interface FakeStudioOptions {
   readonly stepTime?: number;
   /** Why no image can be nudged; nothing stands in the way unless given. */
   readonly obstacle?: FailureRecord;
+  /** Images without features; all have them unless given. */
+  readonly featureless?: number;
+  /** Of those, how many cannot be read. */
+  readonly unreadable?: number;
 }
 
 const words = [
@@ -170,6 +174,8 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
   const watchers = new Set<EventQueue<ActivityEvent>>();
   const stops = new Map<string, AbortController>();
   let nextNumber = 1;
+  let featureless = options.featureless ?? 0;
+  const unreadable = options.unreadable ?? 0;
 
   const tell = (event: ActivityEvent): void => {
     for (const watcher of watchers) watcher.push(event);
@@ -623,6 +629,22 @@ export function openFakeStudio(options: FakeStudioOptions = {}): Studio {
           kind: 'complete',
           report: { ...shown, ...size, ...figures, ...work, method: 'vector-jacobian', provider, notes: [] },
         };
+      },
+    },
+    features: {
+      missing: async () => ({ images: featureless }),
+      async *compute(_scope, signal) {
+        const all = featureless;
+        for (let done = 0; done < all - unreadable; done += 1) {
+          yield { kind: 'progress', done, all, secondsLeft: done === 0 ? null : ((all - done) * stepTime) / 1000 };
+          await sleep(stepTime);
+          if (signal.aborted) return;
+          featureless -= 1;
+        }
+        for (let left = unreadable; left > 0; left -= 1)
+          yield { kind: 'skipped', image: `image-${left}`, reason: `the file of image 'image-${left}' is gone` };
+        tell({ kind: 'library', images: [] });
+        yield { kind: 'complete', features: 'features of gamut', encoded: all - unreadable, skipped: unreadable };
       },
     },
     density: {

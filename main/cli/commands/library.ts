@@ -11,15 +11,18 @@ import {
   type VerifyReport,
 } from '../../contract/library.ts';
 import {
+  encodeWholeLibrary,
   exportLibrary,
   importIntoLibrary,
   listLibrary,
   verifyWholeLibrary,
   type NamedQuery,
 } from '../../studio/library-actions.ts';
+import { defaultModel } from '../../studio/models.ts';
+import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
-import { nonEmptyPath, wholeNumber } from '../numbers.ts';
-import { ProgressLine } from '../progress.ts';
+import { counted, nonEmptyPath, wholeNumber } from '../numbers.ts';
+import { ProgressLine, withTimeLeft } from '../progress.ts';
 import type { Register } from './index.ts';
 
 interface QueryOptions {
@@ -38,10 +41,11 @@ interface QueryOptions {
 }
 
 export const library: Register = (program) => {
-  const command = program.command('library').description('the gallery: list, export, import, verify');
+  const command = program.command('library').description('the gallery: list, export, import, encode, verify');
   registerList(command);
   registerExport(command);
   registerImport(command);
+  registerEncode(command);
   registerVerify(command);
 };
 
@@ -198,6 +202,44 @@ function importDocument(events: readonly ImportEvent[]): unknown {
     known: events.filter((event) => event.kind === 'known').map(({ file, image }) => ({ file, image })),
     refused: events.filter((event) => event.kind === 'refused').map(({ file, reason }) => ({ file, reason })),
   };
+}
+
+function registerEncode(command: Command): void {
+  command
+    .command('encode')
+    .description("compute the features that likeness goes by, of images that have none of the model's encoder")
+    .option('--model <id|dir>', 'the built-in one when absent')
+    .option('--json', 'one JSON document')
+    .action(async ({ model, json }: { readonly model?: string; readonly json?: boolean }) => {
+      using workshop = openWorkshop();
+      const chosen = model ?? defaultModel(workshop.folders);
+      const progress = new ProgressLine();
+      const skipped: { readonly image: string; readonly reason: string }[] = [];
+      let done = 0;
+      try {
+        for await (const event of encodeWholeLibrary(chosen, workshop, interruptible())) {
+          if (event.kind === 'progress') {
+            done = event.done;
+            progress.update(withTimeLeft(`${done} of ${counted(event.all, 'image')}`, event.secondsLeft));
+          } else if (event.kind === 'skipped') {
+            skipped.push({ image: event.image, reason: event.reason });
+            progress.line(`${event.image}: ${event.reason}`);
+          } else {
+            progress.clear();
+            const { features, encoded } = event;
+            process.stdout.write(
+              json === true
+                ? `${JSON.stringify({ model: chosen, features, encoded, skipped })}\n`
+                : `${counted(encoded, 'image')} encoded (${features}), ${skipped.length} skipped\n`,
+            );
+          }
+        }
+      } catch (error) {
+        progress.clear();
+        if (done > 0) progress.line(`ended after ${counted(done, 'image')}; the same command goes on with the rest`);
+        throw error;
+      }
+    });
 }
 
 function registerVerify(command: Command): void {

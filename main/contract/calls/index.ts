@@ -1,5 +1,6 @@
 import { batchCalls, collectionCalls, exportCalls, imageCalls } from './images.ts';
 import { densityCalls } from './density.ts';
+import { featureCalls } from './features.ts';
 import { jobCalls } from './jobs.ts';
 import { likelihoodCalls } from './likelihood.ts';
 import { nudgeCalls } from './nudge.ts';
@@ -21,6 +22,7 @@ export const calls = {
   exports: exportCalls,
   presets: presetCalls,
   models: modelCalls,
+  features: featureCalls,
   density: densityCalls,
   likelihood: likelihoodCalls,
   nudge: nudgeCalls,
