@@ -16,8 +16,8 @@ import { encodePictures, likenessEncoder, likenessFeatures } from './encode-pict
 import { Pace } from './pace.ts';
 import { readPictureFile, type Workshop } from './workshop.ts';
 
-/** Pictures that are encoded and kept together. */
-const partSize = 16;
+/** Pictures that are encoded and kept together; few, since preparing and keeping them holds up whoever else asks. */
+const partSize = 8;
 /** Pixels that are decoded at once, some 50 MB; a larger picture goes alone. */
 const partPixels = 1 << 24;
 

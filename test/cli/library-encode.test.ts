@@ -41,9 +41,9 @@ it('goes on where a kill left it, names what cannot be read, and has nothing to 
   });
   expect([killed.exitCode, killed.output]).toEqual([null, '']);
   const kept = await encodedCount();
-  expect(kept).toBeGreaterThanOrEqual(15);
+  expect(kept).toBeGreaterThanOrEqual(7);
   // A part is kept whole or not at all.
-  expect([15, 31, 38]).toContain(kept);
+  expect([7, 15, 23, 31, 38]).toContain(kept);
 
   const missing = "the file of image 'batch-1-00039' is gone; 'gamut library verify' tells more";
   const rest = await encode({}, '--json');

@@ -81,7 +81,8 @@ it('tells how far it is and how long the rest takes', async () => {
   const clocked = { ...workshop, now: () => new Date(1000 * second++) };
   expect(await Array.fromAsync(encodeLibrary(library, encoder, clocked, whole))).toEqual([
     { kind: 'progress', done: 0, all: 20, secondsLeft: null },
-    { kind: 'progress', done: 16, all: 20, secondsLeft: 0.25 },
+    { kind: 'progress', done: 8, all: 20, secondsLeft: 1.5 },
+    { kind: 'progress', done: 16, all: 20, secondsLeft: 0.5 },
     { kind: 'progress', done: 20, all: 20, secondsLeft: 0 },
     { kind: 'complete', features: 'features of measured', encoded: 20, skipped: 0 },
   ]);
