@@ -42,6 +42,8 @@ export function openDatabase(path: string): Database {
     const database = wrap(connection);
     migrate(database, path);
     checkAfterCrash(database, path);
+    // What the word index holds, for searches by a word's beginning; keeps nothing of its own.
+    database.run("CREATE VIRTUAL TABLE temp.word_terms USING fts5vocab('main', 'image_words', 'row')");
     return database;
   } catch (error) {
     connection?.close();

@@ -1,6 +1,6 @@
 import type { LibraryQuery } from '../contract/library.ts';
 import type { SqlValue } from './database.ts';
-import { excludedQuery, matchInStates, matchQuery } from './words.ts';
+import { excludedQuery, matchInStates, matchQuery, type TermsFrom } from './words.ts';
 
 /** A piece of SQL with the values of its question marks. */
 export interface Part {
@@ -25,10 +25,10 @@ export interface Plan {
   readonly where: Part;
 }
 
-export function planOf(query: LibraryQuery): Plan {
+export function planOf(query: LibraryQuery, termsFrom: TermsFrom): Plan {
   const narrow = narrowParts(query);
   const wide = wideParts(query);
-  const match = matchQuery(query.words);
+  const match = matchQuery(query.words, termsFrom);
   if (match !== null) {
     const found = part('image_words MATCH ?', matchInStates(match, query.deleted, query.candidates));
     if (narrow.length + wide.length === 0) return { kind: 'words', from: 'image_words', where: found };

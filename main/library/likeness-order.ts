@@ -3,6 +3,7 @@ import type { LibraryQuery, Page, PageRequest } from '../contract/library.ts';
 import { appearance, appearanceOf, distanceOf } from './appearance.ts';
 import { duplicateGroups } from './duplicates.ts';
 import { imageSummaries, keysOf } from './image-rows.ts';
+import { stateOf } from './known-until-changed.ts';
 import type { Library } from './library.ts';
 import { searchAll } from './search.ts';
 import { timeSlices } from './time-slices.ts';
@@ -49,18 +50,11 @@ export class LikenessOrder {
 
   async #ids(query: LibraryQuery): Promise<readonly string[]> {
     // Of before the judging: what is changed between two slices makes the next page's order another.
-    const of = this.#stateOf(query);
+    const of = JSON.stringify([query, stateOf(this.#library)]);
     if (this.#last?.of === of) return this.#last.ids;
     const ids = query.sort === 'alike' ? await this.#alike(query) : await this.#similar(query);
     this.#last = { of, ids };
     return ids;
-  }
-
-  /** A query and the state of the database it was asked of: writes of this connection, and of others. */
-  #stateOf(query: LibraryQuery): string {
-    const own = this.#library.database.get('SELECT total_changes() AS changes')?.['changes'];
-    const others = this.#library.database.get('PRAGMA data_version')?.['data_version'];
-    return JSON.stringify([query, Number(own), Number(others)]);
   }
 
   /** Groups of near-duplicates first, each together, then what has none; both as they arrived. */

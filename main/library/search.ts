@@ -11,7 +11,9 @@ import {
 } from '../contract/library.ts';
 import { allOf, part, planOf, stateParts, type Part, type Plan } from './filters.ts';
 import { summaryColumns, summaryOf } from './image-rows.ts';
+import { KnownUntilChanged } from './known-until-changed.ts';
 import type { Library } from './library.ts';
+import { termsFrom } from './words.ts';
 
 interface Order {
   /** What is sorted by; null: arrival alone. */
@@ -38,7 +40,7 @@ export function searchPage(library: Library, request: PageRequest): Page {
   const { query, limit, offset } = request;
   const order = orders[storedSort(query)];
   const cursor = request.cursor === null ? null : parseCursor(request.cursor);
-  const keys = keysPart(query, order, cursor);
+  const keys = keysPart(plan(library, query), query, order, cursor);
   const sorting = sortingOf(order, 'images.key');
   // Keys first, whole rows for this page only: an index alone answers the skipping.
   const rows = library.database.all(
@@ -67,8 +69,7 @@ function storedSort({ sort }: LibraryQuery): LibrarySort {
 }
 
 /** The keys a query finds, in order, after the cursor. */
-function keysPart(query: LibraryQuery, order: Order, cursor: Cursor | null): Part {
-  const plan = planOf(query);
+function keysPart(plan: Plan, query: LibraryQuery, order: Order, cursor: Cursor | null): Part {
   if (plan.kind === 'words' && order.value === null) {
     const where = allOf([plan.where, ...afterCursor(order, cursor, 'rowid')]);
     return part(
@@ -99,32 +100,19 @@ function sortingOf(order: Order, key: string): string {
   return [...(order.value === null ? [] : [`${order.value} ${direction}`]), `${key} ${direction}`].join(', ');
 }
 
-/** How many images a query finds. Counting reads every hit, so the pages of one query share a count until a row changes. */
+const totals = new KnownUntilChanged<number>();
+
+/** How many images a query finds. Counting reads every hit, so the pages of one query share a count. */
 export function countOf(library: Library, query: LibraryQuery): number {
-  const { from, where } = planOf(query);
-  const totals = totalsOf(library);
-  const key = JSON.stringify([from, where]);
-  const known = totals.get(key);
-  if (known !== undefined) return known;
-  const row = library.database.get(`SELECT count(*) AS total FROM ${from} WHERE ${where.sql}`, ...where.values);
-  const total = Number(row?.['total'] ?? 0);
-  totals.set(key, total);
-  return total;
+  return totals.get(library, JSON.stringify(query), () => {
+    const { from, where } = plan(library, query);
+    const row = library.database.get(`SELECT count(*) AS total FROM ${from} WHERE ${where.sql}`, ...where.values);
+    return Number(row?.['total'] ?? 0);
+  });
 }
 
-/** Counts of a library as it is now. */
-const counted = new WeakMap<Library, { readonly state: string; readonly totals: Map<string, number> }>();
-
-/** The counts known since the last change: of this connection (rows changed so far) or of another process. */
-function totalsOf(library: Library): Map<string, number> {
-  const own = library.database.get('SELECT total_changes() AS changes')?.['changes'];
-  const others = library.database.get('PRAGMA data_version')?.['data_version'];
-  const state = `${String(own)} ${String(others)}`;
-  const known = counted.get(library);
-  if (known?.state === state) return known.totals;
-  const totals = new Map<string, number>();
-  counted.set(library, { state, totals });
-  return totals;
+function plan(library: Library, query: LibraryQuery): Plan {
+  return planOf(query, (start) => termsFrom(library, start));
 }
 
 /** Every image a query finds, page by page: for exports and the command line. */

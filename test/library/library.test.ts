@@ -294,6 +294,17 @@ describe('a search', () => {
     );
   });
 
+  it('finds what begins with an unfinished word, of few terms in the index and of many', async () => {
+    const endings = ['', 's', 'er', 'ing', 'ed', 'y', 'é', 'ful', 'like', 'ware'];
+    for (const [i, ending] of endings.entries()) await addExample(library, 10 + i, { prompt: `pott${ending}` });
+    expect(found({ words: 'pott' })).toHaveLength(10);
+    expect(found({ words: 'pott ' })).toHaveLength(1);
+    expect(found({ words: 'POTTE' })).toHaveLength(3);
+    expect(found({ words: 'pottware pott' })).toHaveLength(1);
+    await addExample(library, 30, { prompt: 'potters' });
+    expect(found({ words: 'potte' })).toHaveLength(4);
+  });
+
   it('counts anew after a change, its own or that of another process', async () => {
     const count = (): number => countOf(library, libraryQuerySchema.parse({ words: 'vase' }));
     const before = count();
