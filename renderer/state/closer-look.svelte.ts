@@ -1,18 +1,10 @@
 import type { StudioClient } from '../../main/contract/calls/index.ts';
-import type { Follower } from '../../main/contract/calls/client.ts';
 import type { DensityPlace } from '../../main/contract/density.ts';
 import { toFailure, type FailureRecord } from '../../main/contract/failures.ts';
 import type { LikelihoodReport } from '../../main/contract/likelihood.ts';
 import type { NudgeReport } from '../../main/contract/nudge.ts';
-import type { WorkProgress } from '../../main/contract/work-progress.ts';
 import { Comparison } from './comparison.svelte.ts';
-
-/** Work on one image that can be watched and stopped. */
-export type Work<Result> =
-  | { readonly state: 'idle' }
-  | ({ readonly state: 'working' } & Omit<WorkProgress, 'kind'>)
-  | { readonly state: 'failed'; readonly failure: FailureRecord }
-  | { readonly state: 'done'; readonly result: Result };
+import { begun, workFollower, type Work } from './work.ts';
 
 /** An image before and after its nudge; kept once it is in the library. */
 export interface Nudged {
@@ -31,8 +23,6 @@ export type Obstacle = FailureRecord | null | 'asking' | 'unasked';
 
 /** What can be opened beside an image. */
 export type Card = 'density' | 'surprise' | 'nudge';
-
-const begun = { state: 'working', done: 0, all: 0, secondsLeft: null } as const;
 
 /** What was asked about one image, beyond its record: its place among the references, its surprise, a nudge. */
 export class ImageLook {
@@ -102,7 +92,7 @@ export class ImageLook {
     this.#density = begun;
     this.#stopDensity = this.#studio.density.place(
       { image: this.#image },
-      this.#follower(
+      workFollower(
         (work) => (this.#density = work),
         () => this.#density,
         (event) => event.place,
@@ -122,7 +112,7 @@ export class ImageLook {
     const request = { image: this.#image, model, prompt, confounders: [...confounders] };
     this.#stopSurprise = this.#studio.likelihood.score(
       request,
-      this.#follower(
+      workFollower(
         (work) => (this.#surprise = work),
         () => this.#surprise,
         (event) => (event.kind === 'complete' ? event.report : null),
@@ -140,7 +130,7 @@ export class ImageLook {
     this.#nudge = begun;
     this.#stopNudge = this.#studio.nudge.run(
       { image: this.#image, direction },
-      this.#follower(
+      workFollower(
         (work) => (this.#nudge = work),
         () => this.#nudge,
         (event): Nudged | null =>
@@ -179,30 +169,6 @@ export class ImageLook {
   discardNudge(): void {
     if (this.#nudge.state !== 'working') this.#nudge = { state: 'idle' };
   }
-
-  /** Turns a stream's events into the state of the work. */
-  #follower<Event extends WorkProgress | { readonly kind: 'complete' }, Result>(
-    set: (work: Work<Result>) => void,
-    get: () => Work<Result>,
-    resultOf: (event: Event) => Result | null,
-  ): Follower<Event> {
-    return {
-      onEvent: (event) => {
-        const result = resultOf(event);
-        if (result !== null) set({ state: 'done', result });
-        else if (event.kind === 'progress') set({ state: 'working', ...timeOf(event) });
-      },
-      onEnd: (failure) => {
-        if (failure !== null) set({ state: 'failed', failure: failure.toRecord() });
-        // A stream that ends without a result was cut off: nothing is being worked on any more.
-        else if (get().state === 'working') set({ state: 'idle' });
-      },
-    };
-  }
-}
-
-function timeOf({ done, all, secondsLeft }: WorkProgress) {
-  return { done, all, secondsLeft };
 }
 
 /** Images whose answers are remembered, the oldest let go first. */
