@@ -7,6 +7,7 @@ import { Brief } from './brief.svelte.ts';
 import type { Connection } from './connect.ts';
 import type { Culler } from './culler.svelte.ts';
 import { CloserLook } from './closer-look.svelte.ts';
+import { FeatureState } from './features.svelte.ts';
 import { Gallery } from './gallery.svelte.ts';
 import { Language } from './language.svelte.ts';
 import { Notices } from './notices.svelte.ts';
@@ -32,6 +33,7 @@ export class Workspace {
   readonly batch: CurrentBatch;
   readonly gallery: Gallery;
   readonly closerLook: CloserLook;
+  readonly features: FeatureState;
   #view = $state<ViewName>('generate');
   #overlay = $state.raw<Overlay | null>(null);
   #about = $state.raw<About | null>(null);
@@ -55,6 +57,11 @@ export class Workspace {
     this.batch = new CurrentBatch(this.studio, this.notices, this.language);
     this.gallery = new Gallery(this.studio, this.notices, this.language);
     this.closerLook = new CloserLook(this.studio);
+    this.features = new FeatureState(this.studio, this.notices, this.language, () => this.#seeingModel);
+    for (const { list } of [this.batch, this.gallery])
+      list.onArranged(() => {
+        this.features.look(list.query);
+      });
   }
 
   get view(): ViewName {
@@ -84,6 +91,12 @@ export class Workspace {
 
   togglePanel(): void {
     this.#isPanelOpen = !this.#isPanelOpen;
+  }
+
+  /** The model whose encoder sees images: that of the brief, so that its next batches can be compared; or any with one. */
+  get #seeingModel(): string | null {
+    const { model, models } = this.brief;
+    return [...(model === undefined ? [] : [model]), ...models].find(({ hasFeatures }) => hasFeatures)?.id ?? null;
   }
 
   /** The list that keys act on: the batch's, or the library's. */

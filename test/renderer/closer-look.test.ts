@@ -1,28 +1,15 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { clientOf, type Transport } from '../../main/contract/calls/client.ts';
-import { answererOf } from '../../main/contract/calls/handlers.ts';
 import { calls } from '../../main/contract/calls/index.ts';
 import { CloserLook } from '../../renderer/state/closer-look.svelte.ts';
 import { Comparison, longestCompared, mostCompared } from '../../renderer/state/comparison.svelte.ts';
 import { openFakeStudio, type FakeStudioOptions } from '../doubles/fake-studio.ts';
+import { studioTransport } from '../doubles/studio-transport.ts';
 
 function openLook(options: FakeStudioOptions = {}, wrap: (own: Transport) => Transport = (own) => own): CloserLook {
   const studio = openFakeStudio({ images: 3, ...options });
   onTestFinished(() => studio.close());
-  const answerer = answererOf(calls, studio.handlers);
-  const transport: Transport = {
-    request: (call, input) => answerer.answer(call, input),
-    open: (call, input, listener) => {
-      const stop = new AbortController();
-      void (async () => {
-        for await (const signal of answerer.follow(call, input, stop.signal)) listener(signal);
-      })();
-      return () => {
-        stop.abort();
-      };
-    },
-  };
-  return new CloserLook(clientOf(calls, wrap(transport)));
+  return new CloserLook(clientOf(calls, wrap(studioTransport(studio))));
 }
 
 describe('prompts to compare with', () => {

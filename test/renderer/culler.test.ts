@@ -1,23 +1,18 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { clientOf, type Transport } from '../../main/contract/calls/client.ts';
-import { answererOf } from '../../main/contract/calls/handlers.ts';
+import { clientOf } from '../../main/contract/calls/client.ts';
 import { calls } from '../../main/contract/calls/index.ts';
 import { Culler } from '../../renderer/state/culler.svelte.ts';
 import { Language } from '../../renderer/state/language.svelte.ts';
 import { Notices } from '../../renderer/state/notices.svelte.ts';
 import { openFakeStudio } from '../doubles/fake-studio.ts';
+import { studioTransport } from '../doubles/studio-transport.ts';
 
 /** A culler over seven images of a made-up studio. */
 function openCuller(): Culler {
   const studio = openFakeStudio({ images: 7 });
   onTestFinished(() => studio.close());
-  const answerer = answererOf(calls, studio.handlers);
-  const transport: Transport = {
-    request: (call, input) => answerer.answer(call, input),
-    open: () => () => undefined,
-  };
   const language = new Language();
-  return new Culler(clientOf(calls, transport), new Notices(language), language);
+  return new Culler(clientOf(calls, studioTransport(studio)), new Notices(language), language);
 }
 
 describe('the order of a list', () => {
