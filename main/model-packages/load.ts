@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { Failure } from '../contract/failures.ts';
+import { note } from '../contract/notes.ts';
 import type { LatentSpace } from '../engine/generation/diffusion-model.ts';
 import { familyOf } from './family.ts';
 import type { Family } from './family.ts';
@@ -95,7 +96,7 @@ function latentSpaceOf(folder: string, family: Family, unet: CheckedWeights, not
   if (config?.latents_mean != null)
     throw new Failure('unsupported', `${folder}: latents with a mean for each channel are not supported yet`);
   if (config?.scaling_factor == null)
-    notes.push(`The package does not say its autoencoder's scale: ${family.vaeScale}, as ${family.name} has it.`);
+    notes.push(note('vaeScaleAssumed', { scale: family.vaeScale, family: family.name }));
   return {
     channels,
     downscale: 2 ** ((config?.block_out_channels?.length ?? 4) - 1),
@@ -116,7 +117,7 @@ function sizeOf(
   const config = readOptionalJson(folder, 'unet/config.json', unetSchema);
   const declared = config?.sample_size ?? null;
   if (declared === null && fixedHeight === undefined)
-    notes.push(`The package does not say its size: ${family.sampleSize * downscale} px, as ${family.name} has it.`);
+    notes.push(note('sizeAssumed', { pixels: family.sampleSize * downscale, family: family.name }));
   const [height, width] = Array.isArray(declared)
     ? declared
     : [declared ?? family.sampleSize, declared ?? family.sampleSize];

@@ -1,5 +1,6 @@
 import type { ImageScores } from '../contract/images.ts';
 import type { Measure, MeasureName } from '../contract/measures.ts';
+import { joinNotes, note } from '../contract/notes.ts';
 import type { Features } from '../engine/features/features.ts';
 import { uniformNumbers } from '../engine/features/uniform.ts';
 import { reciprocalProbability } from '../engine/metrics/reciprocal-probability.ts';
@@ -147,9 +148,8 @@ const referenceMeasures: ReadonlySet<MeasureName> = new Set([
 /** A measure that says so where its references are broader than the brief: a batch of it cannot cover them. */
 function heldAgainst({ missing }: Subset, measure: Measure): Measure {
   if (missing.length === 0 || !referenceMeasures.has(measure.name)) return measure;
-  const words = `the references are broader than the brief (too few are ${missing.join(', ')}): a batch cannot cover them`;
-  const note = measure.note === null ? words : `${words}; ${measure.note}`;
-  return { ...measure, note, broaderReferences: true };
+  const broader = note('broaderReferences', { words: missing.join(', ') });
+  return { ...measure, note: joinNotes(broader, measure.note), broaderReferences: true };
 }
 
 /** Mean 1/P of what the brief states (PAPERS.md §2): rare failures dominate it, so its note says how few it rests on. */
@@ -171,7 +171,12 @@ function statedMeasure(encoder: FeatureEncoder, stated: Stated, vectors: readonl
       generatedCount: logs.length,
       referenceCount: 0,
       features: encoder.label,
-      note: `of ${words.join(', ')}; rests on ${effectiveSampleSize.toFixed(1)} of ${logs.length} images, 99 % quantile ${quantile99.toPrecision(3)}`,
+      note: note('statedProbability', {
+        words: words.join(', '),
+        effective: effectiveSampleSize.toFixed(1),
+        images: logs.length,
+        quantile: quantile99.toPrecision(3),
+      }),
     },
   ];
 }

@@ -1,4 +1,5 @@
 import type { ImageRecord } from '../contract/images.ts';
+import { note } from '../contract/notes.ts';
 import { EarlyPruning, type PruningVerdict } from '../engine/features/early-pruning.ts';
 import type { Reweighting } from '../engine/features/reweighting.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
@@ -63,13 +64,17 @@ export class BatchPruning {
     const estimate = this.#seen.get(index)?.estimate ?? NaN;
     this.#seen.delete(index);
     const acceptance = this.#pruning.chanceOf(estimate);
-    const chance = `${(100 * acceptance).toFixed(1)} %`;
     return {
       ...record,
       reweighting: { ...this.#reweighting, acceptance, accepted: false },
       notes: [
         ...record.notes,
-        `Given up after ${step} of ${stepCount} steps: the estimate's pseudo density ${estimate.toPrecision(3)} left a chance of ${chance} to be kept. The picture is the estimate.`,
+        note('givenUp', {
+          step,
+          stepCount,
+          density: estimate.toPrecision(3),
+          chance: (100 * acceptance).toFixed(1),
+        }),
       ],
     };
   }
@@ -78,8 +83,9 @@ export class BatchPruning {
   note(kept: number): string {
     const { looked, givenUp, audited, auditedAccepted, expectedLost } = this.#pruning.report();
     const percent = (lost: number): string => (lost === 0 ? '0' : ((100 * lost) / (kept + lost)).toFixed(1));
-    const checked =
-      audited === 0 ? '' : ` Of ${audited} that were finished to check, ${auditedAccepted} would have been kept.`;
-    return `Given up early: ${givenUp} of ${looked} candidates. The law of the kept changes by about ${percent(expectedLost)} %, and by at most ${percent(this.#risk * givenUp)} % if estimates go on as they did.${checked}`;
+    const found = { givenUp, looked, expected: percent(expectedLost), most: percent(this.#risk * givenUp) };
+    return audited === 0
+      ? note('givenUpEarly', found)
+      : note('givenUpEarlyChecked', { ...found, audited, accepted: auditedAccepted });
   }
 }

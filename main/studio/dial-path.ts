@@ -1,5 +1,6 @@
 import type { Measure, MeasureName } from '../contract/measures.ts';
 import type { DialStop } from '../contract/models.ts';
+import { note } from '../contract/notes.ts';
 import { takeRows } from '../engine/features/features.ts';
 import { resampledFrechetDistance } from '../engine/metrics/frechet-distance.ts';
 import { vendiScore } from '../engine/metrics/vendi-score.ts';
@@ -137,7 +138,7 @@ export function dialStopOf(
       generatedCount: options.kept * values.length,
       referenceCount: references,
       features,
-      note: `mean over ${values.length} briefs of ${options.kept} kept images each; interval over briefs`,
+      note: note('meanOverBriefs', { briefs: values.length, kept: options.kept }),
     };
   };
   return {

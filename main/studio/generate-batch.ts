@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Failure } from '../contract/failures.ts';
 import type { ImageRecord } from '../contract/images.ts';
 import type { Measure } from '../contract/measures.ts';
+import { note } from '../contract/notes.ts';
 import type { GenerationSettings } from '../contract/settings.ts';
 import { acceptanceProbability, accepts, type Reweighting } from '../engine/features/reweighting.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
@@ -264,7 +265,7 @@ class CuratedBatch {
   #shortfall(tried: number): CuratedEvent {
     return {
       kind: 'note',
-      message: `Kept ${this.#keptCount} of ${this.#asked}: the limit of ${tried} candidates was reached. A weight nearer 1, another threshold or a higher attempt limit keeps more.`,
+      message: note('keptFewer', { kept: this.#keptCount, asked: this.#asked, tried }),
     };
   }
 
@@ -283,5 +284,5 @@ class CuratedBatch {
 }
 
 function withNote(event: Extract<CandidateEvent, { kind: 'started' }>, references: string): CuratedEvent {
-  return { ...event, notes: [...event.notes, `Measured against ${references}.`] };
+  return { ...event, notes: [...event.notes, note('measuredAgainst', { references })] };
 }

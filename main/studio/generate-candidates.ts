@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Failure } from '../contract/failures.ts';
 import type { FailureRecord } from '../contract/failures.ts';
 import type { ImageRecord, ProviderReport } from '../contract/images.ts';
+import { note } from '../contract/notes.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
 import type { GenerationStarted, PreparedGeneration } from './prepare-generation.ts';
 import type { Workshop } from './workshop.ts';
@@ -144,7 +145,7 @@ export async function* generateCandidates(
       remaining = remaining.filter((index) => !lost.includes(index));
       for (const index of lost) yield { kind: 'image-failed', index, failure: error.toRecord() };
       if (lost.length < inFlight.length)
-        yield { kind: 'note', message: `${error.message} It was started again; images in flight are made once more.` };
+        yield { kind: 'note', message: note('engineRestarted', { death: error.message }) };
     } finally {
       modelCalls += callsOfThisEngine;
     }

@@ -6,6 +6,7 @@ import {
   type LikelihoodReport,
   type LikelihoodSettings,
 } from '../contract/likelihood.ts';
+import { note } from '../contract/notes.ts';
 import { likelihoodDifference } from '../engine/diffusion/likelihood.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
 import type { ModelPackage } from '../model-packages/package.ts';
@@ -87,10 +88,7 @@ async function* pictureLikelihood(
     sigmaMax,
     evaluations,
     provider,
-    notes: [
-      ...notes,
-      ...(isOwnSize ? [] : [`The model's own size is ${size.width}x${size.height}; compare within one size only.`]),
-    ],
+    notes: [...notes, ...(isOwnSize ? [] : [note('notOwnSize', { own: `${size.width}x${size.height}` })])],
   };
   yield { kind: 'complete', report };
 }

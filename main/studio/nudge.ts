@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../contract/failures.ts';
 import type { ImageRecord, ImageScores, ProviderReport } from '../contract/images.ts';
+import { note } from '../contract/notes.ts';
 import { nudgeWarning, type NudgeReport } from '../contract/nudge.ts';
 import type { GenerationSettings } from '../contract/settings.ts';
 import type { WorkProgress } from '../contract/work-progress.ts';
@@ -114,10 +115,7 @@ export async function* nudgePrepared(
   if (nudge.slope === 'predictor') {
     const learned = yield* learn(judge, workshop, signal);
     if (learned.explained >= leastExplained) predictor = learned.predictor;
-    else
-      notes.push(
-        `The learned density explains ${Math.round(100 * Math.max(0, learned.explained))} % of what it was not shown, too little; the nearest references were followed instead.`,
-      );
+    else notes.push(note('learnedTooLittle', { share: Math.round(100 * Math.max(0, learned.explained)) }));
   }
   const request = {
     generation: { ...prepared.request, indices: [index], previews: false },
@@ -195,7 +193,7 @@ export function nudgeReport({
 /** For the reader of the file, who does not have the picture before. */
 function noteOf(before: ImageScores, after: ImageScores, { references }: BatchJudge): string {
   const shown = ({ densityPercentile }: ImageScores): string => (densityPercentile ?? NaN).toFixed(1);
-  return `Nudged: density percentile ${shown(before)} before, ${shown(after)} after, among ${references}.`;
+  return note('nudged', { before: shown(before), after: shown(after), references });
 }
 
 async function* learn(judge: BatchJudge, workshop: Workshop, signal: AbortSignal | undefined) {

@@ -1,6 +1,7 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { Failure } from '../contract/failures.ts';
 import type { ImageRecord, ProviderReport } from '../contract/images.ts';
+import { note } from '../contract/notes.ts';
 import type { GenerationSettings } from '../contract/settings.ts';
 import type { GenerationInput, Picture } from '../engine/generation/generation-request.ts';
 import { hashPackage } from '../model-packages/hash.ts';
@@ -51,10 +52,13 @@ export async function prepareGeneration(
   const notes = [...modelPackage.notes];
   if (prompt.tokensDropped > 0)
     notes.push(
-      `The prompt has ${prompt.tokenCount} tokens; the model takes ${modelPackage.readPrompt.tokenLimit}, the last ${prompt.tokensDropped} were dropped.`,
+      note('promptCut', {
+        tokens: prompt.tokenCount,
+        limit: modelPackage.readPrompt.tokenLimit,
+        dropped: prompt.tokensDropped,
+      }),
     );
-  if (negative.tokensDropped > 0)
-    notes.push(`The negative prompt is too long; its last ${negative.tokensDropped} tokens were dropped.`);
+  if (negative.tokensDropped > 0) notes.push(note('negativePromptCut', { dropped: negative.tokensDropped }));
   const start = await startPicture(settings, modelPackage, workshop, { width, height }, notes);
   // A record must name its model from any folder.
   const settled = { ...settings, model: resolvePackage(settings.model, workshop.folders).id, width, height };
@@ -123,7 +127,7 @@ async function startPicture(
   const picture = await workshop.readPicture(settings.image.source);
   if (picture.width === size.width && picture.height === size.height) return picture;
   notes.push(
-    `The start image was scaled and cropped from ${picture.width}x${picture.height} to ${size.width}x${size.height}.`,
+    note('startImageScaled', { from: `${picture.width}x${picture.height}`, to: `${size.width}x${size.height}` }),
   );
   return resizePicture(picture, size);
 }

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../contract/failures.ts';
+import { note } from '../contract/notes.ts';
 import { takeRows, type Features } from '../engine/features/features.ts';
 import type { FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import { parseNpy, readFeatures } from './npy.ts';
@@ -53,7 +54,7 @@ export async function loadReferenceSet(folder: string, label: string): Promise<R
         `${label}: its reference files hold ${features.count} and ${part.count} rows`,
         folder,
       );
-  return { label: `references of ${label}`, features, embeddings, attributes };
+  return { label: note('referenceSet', { owner: label }), features, embeddings, attributes };
 }
 
 async function optional<T>(path: string, read: (path: string) => Promise<T>): Promise<T | null> {
@@ -99,12 +100,29 @@ export function subsetFor(brief: string, reference: ReferenceSet, encoder: Featu
       if (isEnough) rows = left;
     });
   }
-  const what = kept.length === 0 ? reference.label : `${reference.label}: ${kept.join(', ')}`;
-  if (rows.length === features.count && rows.length <= most)
-    return { features, rows, label: `all ${rows.length} ${what}`, missing };
   const chosen = evenly(rows, most);
-  const label = chosen.length < rows.length ? `${chosen.length} of ${rows.length} ${what}` : `${rows.length} ${what}`;
-  return { features: takeRows(features, chosen), rows: chosen, label, missing };
+  const isAll = chosen.length === features.count;
+  const counted = { set: reference.label, chosen: chosen.length, total: rows.length, isAll };
+  const label = kept.length === 0 ? labelOf(counted) : labelThat(counted, kept.join(', '));
+  return { features: isAll ? features : takeRows(features, chosen), rows: chosen, label, missing };
+}
+
+interface Counted {
+  readonly set: string;
+  readonly chosen: number;
+  /** References that satisfy the brief. */
+  readonly total: number;
+  readonly isAll: boolean;
+}
+
+function labelOf({ isAll, ...counted }: Counted): string {
+  if (isAll) return note('allReferences', counted);
+  return note(counted.chosen < counted.total ? 'someReferences' : 'references', counted);
+}
+
+function labelThat({ isAll, ...counted }: Counted, words: string): string {
+  if (isAll) return note('allReferencesThat', { ...counted, words });
+  return note(counted.chosen < counted.total ? 'someReferencesThat' : 'referencesThat', { ...counted, words });
 }
 
 /** At most `count` of the rows, evenly spaced, so that the choice is always the same. */

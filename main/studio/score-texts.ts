@@ -1,5 +1,6 @@
 import { Failure } from '../contract/failures.ts';
 import type { LikelihoodSettings, PromptLikelihood } from '../contract/likelihood.ts';
+import { note } from '../contract/notes.ts';
 import type { WorkProgress } from '../contract/work-progress.ts';
 import type { LikelihoodEstimate } from '../engine/diffusion/likelihood.ts';
 import { densityBound } from '../engine/diffusion/likelihood-range.ts';
@@ -84,7 +85,7 @@ export async function* scoreTexts(
     notes: [
       ...modelPackage.notes,
       ...scored.notes,
-      ...(dropped === 0 ? [] : [`${dropped} of the prompts are longer than the model takes; their ends were dropped.`]),
+      ...(dropped === 0 ? [] : [note('promptsCut', { prompts: dropped })]),
     ],
   };
 }

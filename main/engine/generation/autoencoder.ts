@@ -1,4 +1,5 @@
 import { Failure } from '../../contract/failures.ts';
+import { note } from '../../contract/notes.ts';
 import type { ModelSession } from '../runtime/session.ts';
 import { isFiniteTensor } from '../tensor/arithmetic.ts';
 import { sizeOf } from '../tensor/tensor.ts';
@@ -41,8 +42,7 @@ export async function decodeLatents(
   const single = await atFloat32();
   if (single !== null) {
     const again = await decodeWith(single, latents, space, signal);
-    if (isFiniteTensor(again))
-      return { images: again, notes: ['The decoder overflowed at half precision and was run again at float32.'] };
+    if (isFiniteTensor(again)) return { images: again, notes: [note('decoderOverflowed')] };
   }
   throw new Failure('non-finite', `${decoder.name}: the decoded picture is not finite (all steps done, sigma 0)`);
 }

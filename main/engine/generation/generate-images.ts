@@ -1,4 +1,5 @@
 import { Failure, toFailure } from '../../contract/failures.ts';
+import { note } from '../../contract/notes.ts';
 import { batchNoise } from '../diffusion/noise-source.ts';
 import type { NoiseSource } from '../diffusion/noise-source.ts';
 import { samplers } from '../diffusion/samplers/index.ts';
@@ -192,7 +193,7 @@ function providerNotes({ unet, textEncoder, vaeDecoder }: Pipeline): string[] {
     .filter(({ provider }) => provider.chosen !== unet.provider.chosen)
     .map(({ name, provider }) => {
       const reason = provider.tried.find((tried) => tried.provider === unet.provider.chosen)?.reason ?? 'not tried';
-      return `${name} ran on ${provider.chosen}, not on ${unet.provider.chosen}: ${reason}`;
+      return note('partElsewhere', { part: name, provider: provider.chosen, instead: unet.provider.chosen, reason });
     });
 }
 

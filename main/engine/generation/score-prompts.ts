@@ -1,5 +1,6 @@
 import { Failure, toFailure } from '../../contract/failures.ts';
 import type { ProviderReport } from '../../contract/images.ts';
+import { note } from '../../contract/notes.ts';
 import {
   byFiniteDifferences,
   byVectorJacobianProducts,
@@ -106,13 +107,13 @@ export async function* scorePrompts(
   const network = await openNetwork(input, range, context, x0, conditions[0] ?? x0, probes[0] ?? x0);
   const { notes, method, unet } = network;
   const counts = unet.inputs.find(({ name }) => name === 'timestep')?.type.startsWith('int') === true;
-  if (counts) notes.push('The network counts timesteps in whole numbers, so noise levels are rounded to them.');
+  if (counts) notes.push(note('wholeTimesteps'));
 
   const callsOfEvaluation = method === 'vector-jacobian' ? input.probeCount : 1 + 2 * input.probeCount;
   const atOnce = Math.max(1, Math.floor(latentsPerCall / ((x0.dims[2] ?? 1) * (x0.dims[3] ?? 1))));
   const adapts = input.solver === 'dormand-prince';
   if (adapts && distinct.length > atOnce)
-    notes.push(`Steps are chosen for ${atOnce === 1 ? 'each prompt' : `${atOnce} prompts`} apart.`);
+    notes.push(atOnce === 1 ? note('promptsApart') : note('promptGroupsApart', { prompts: atOnce }));
   const estimates: LikelihoodEstimate[] = [];
   // Known of rk4; of dormand-prince as many as it comes to at the present pace.
   let all = 4 * (adapts ? 2 : input.stepCount) * callsOfEvaluation * distinct.length;
@@ -206,7 +207,7 @@ async function openNetwork(
       const failure = toFailure(error);
       const mayFallBack = failure.code === 'unsupported' || failure.code === 'model-broken';
       if (method !== null || !mayFallBack) throw failure;
-      notes.push(`By finite differences, because exact products cannot be had: ${failure.message}.`);
+      notes.push(note('finiteDifferences', { reason: failure.message }));
     }
   }
   const unet = await sessions.open(unetAtFloat32(model.files.unet), provider);

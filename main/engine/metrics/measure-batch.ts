@@ -1,5 +1,6 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { Measure, MeasureName } from '../../contract/measures.ts';
+import { joinNotes, note } from '../../contract/notes.ts';
 import { checkSameWidth, takeRows, type Features } from '../features/features.ts';
 import { bootstrap, shareInterval, type BootstrapOptions, type Interval } from './bootstrap.ts';
 import { frechetDistanceOf, momentsOf, resampledFrechetDistance } from './frechet-distance.ts';
@@ -64,12 +65,12 @@ async function manifoldMeasures(report: Report): Promise<Measure[]> {
   const names = ['precision', 'recall', 'density', 'coverage'] as const;
   const smallest = Math.min(reference.count, generated.count);
   if (smallest <= k) {
-    const reason = `needs more than k = ${k} images in each set`;
+    const reason = note('tooFewForNeighbours', { k });
     return names.map((name) => measure(report, name, null, null, reason));
   }
   const manifolds = await compareManifolds(reference, generated, options);
-  const few = smallest < fewForManifolds ? `only ${smallest} images in the smaller set: very uncertain` : null;
-  const how = `k = ${k}, ${convention === 'strict' ? 'distance < radius' : 'distance ≤ radius'}`;
+  const few = smallest < fewForManifolds ? note('fewForNeighbours', { images: smallest }) : null;
+  const how = note(convention === 'strict' ? 'neighboursWithin' : 'neighboursUpTo', { k });
   return names.map((name) => {
     const statistic = { precision, recall, density, coverage }[name];
     const value = statistic(manifolds);
@@ -79,54 +80,56 @@ async function manifoldMeasures(report: Report): Promise<Measure[]> {
     const isFlat = resampled !== null && resampled.low === resampled.high;
     // Precision is a share of independent images, which has an interval of its own.
     const interval = isFlat && name === 'precision' ? shareInterval(value, generated.count) : resampled;
-    const flat = isFlat && name !== 'precision' ? 'no resample differed, so that the interval is too narrow' : null;
-    return measure(report, name, value, interval, joined(how, few, flat));
+    const flat = isFlat && name !== 'precision' ? note('flatInterval') : null;
+    return measure(report, name, value, interval, joinNotes(how, few, flat));
   });
 }
 
 function frechetMeasure(report: Report): Measure {
   const { reference, generated } = report;
   const smallest = Math.min(reference.count, generated.count);
-  if (smallest < 2) return measure(report, 'frechetDistance', null, null, 'needs at least 2 images in each set');
+  if (smallest < 2) return measure(report, 'frechetDistance', null, null, note('tooFewForCovariance'));
   const moments = momentsOf(reference);
   const value = frechetDistanceOf(moments, momentsOf(generated));
-  const { part, note } = resampledPart(generated);
+  const { part, partly } = resampledPart(generated);
   const { evaluate, cost } = resampledFrechetDistance(moments, part);
   const interval = intervalOf(report, value, evaluate, cost, { lowest: 0 }, part.count);
-  const amount = smallest <= generated.width ? ' by an unknown amount' : '';
   const few =
     smallest < Math.max(fewForManifolds, rowsForCovariance * generated.width)
-      ? `only ${smallest} images for ${generated.width} features: too high${amount}, compare equal counts only`
+      ? note(smallest <= generated.width ? 'fewerThanFeatures' : 'fewForCovariance', {
+          images: smallest,
+          features: generated.width,
+        })
       : null;
-  return measure(report, 'frechetDistance', value, interval, joined(few, note));
+  return measure(report, 'frechetDistance', value, interval, joinNotes(few, partly));
 }
 
 function vendiMeasure(report: Report): Measure {
   const { generated, options } = report;
   const q = options.vendiOrder ?? 1;
   const value = vendiScore(generated, q);
-  const { part, note } = resampledPart(generated);
+  const { part, partly } = resampledPart(generated);
   const { evaluate, cost } = resampledSpectrum(part);
   const statistic = (times: Int32Array): number => effectiveNumber(evaluate(times), q);
   const interval = intervalOf(report, value, statistic, cost, { lowest: 1, highest: generated.count }, part.count);
   const few = fewModes(generated.count);
-  return measure(report, 'vendiScore', value, interval, joined(`cosine kernel, order ${q}`, few, note));
+  return measure(report, 'vendiScore', value, interval, joinNotes(note('cosineKernel', { order: q }), few, partly));
 }
 
 function fewModes(count: number): string | null {
-  return count < fewForModes ? `only ${count} images: bounded by their number` : null;
+  return count < fewForModes ? note('fewForModes', { images: count }) : null;
 }
 
 /** The rows that an eigenvalue measure's interval resamples: all, or as many as the budget allows. */
-function resampledPart(generated: Features): { readonly part: Features; readonly note: string | null } {
+function resampledPart(generated: Features): { readonly part: Features; readonly partly: string | null } {
   const cost = (rows: number): number => {
     const side = Math.min(rows, generated.width);
     return rows * generated.width * side + 1.5 * side ** 3;
   };
   let rows = generated.count;
   while (rows > 100 && cost(rows) * fewestReplicates > 2 * intervalBudget) rows = Math.ceil(rows / 1.5);
-  if (rows === generated.count) return { part: generated, note: null };
-  return { part: atMost(generated, rows), note: `interval from ${rows} rows, scaled` };
+  if (rows === generated.count) return { part: generated, partly: null };
+  return { part: atMost(generated, rows), partly: note('intervalFromRows', { rows }) };
 }
 
 function pairMeasures(report: Report): Measure[] {
@@ -135,26 +138,28 @@ function pairMeasures(report: Report): Measure[] {
   const cut = { ...report, generated };
   if (generated.count < 2)
     return (['rke', 'meanPairwiseDistance'] as const).map((name) =>
-      measure(cut, name, null, null, 'needs at least 2 images'),
+      measure(cut, name, null, null, note('tooFewForPairs')),
     );
   const table = pairTable(generated);
   const bandwidth = medianDistance(pairTable(atMost(reference, 500)));
   const cost = generated.count ** 2 * 4;
-  const first = generated.count < report.generated.count ? `of the first ${generated.count} images` : null;
-  const few = generated.count < fewForModes ? `only ${generated.count} images` : null;
+  const first = generated.count < report.generated.count ? note('firstImages', { images: generated.count }) : null;
+  const few = generated.count < fewForModes ? note('fewImages', { images: generated.count }) : null;
   const distance = meanPairwiseDistance(table);
   const spread = (times: Int32Array): number => meanPairwiseDistance(table, times);
   const distanceInterval = generated.count < 4 ? null : intervalOf(cut, distance, spread, cost, { lowest: 0 });
-  const distanceMeasure = measure(cut, 'meanPairwiseDistance', distance, distanceInterval, joined(first, few));
-  if (bandwidth === 0)
-    return [measure(cut, 'rke', null, null, 'the references do not differ, so there is no bandwidth'), distanceMeasure];
+  const distanceMeasure = measure(cut, 'meanPairwiseDistance', distance, distanceInterval, joinNotes(first, few));
+  if (bandwidth === 0) return [measure(cut, 'rke', null, null, note('noBandwidth')), distanceMeasure];
   const modes = rke(table, bandwidth);
   const modesInterval = intervalOf(cut, modes, (times) => rke(table, bandwidth, times), cost * 5, {
     lowest: 1,
     highest: generated.count,
   });
-  const kernel = `Gaussian kernel, bandwidth ${bandwidth.toPrecision(4)} (median distance of references)`;
-  return [measure(cut, 'rke', modes, modesInterval, joined(kernel, first, fewModes(generated.count))), distanceMeasure];
+  const kernel = note('gaussianKernel', { bandwidth: bandwidth.toPrecision(4) });
+  return [
+    measure(cut, 'rke', modes, modesInterval, joinNotes(kernel, first, fewModes(generated.count))),
+    distanceMeasure,
+  ];
 }
 
 function atMost(set: Features, count: number): Features {
@@ -179,17 +184,12 @@ function intervalOf(
   return bootstrap(resampled, value, statistic, options.random, { ...bounds, replicates, scale });
 }
 
-function joined(...notes: readonly (string | null)[]): string | null {
-  const said = notes.filter((note) => note !== null);
-  return said.length === 0 ? null : said.join('; ');
-}
-
 function measure(
   { reference, generated, options }: Report,
   name: MeasureName,
   value: number | null,
   interval: Interval | null,
-  note: string | null,
+  said: string | null,
 ): Measure {
   return {
     name,
@@ -199,6 +199,6 @@ function measure(
     generatedCount: generated.count,
     referenceCount: reference.count,
     features: options.features,
-    note,
+    note: said,
   };
 }

@@ -1,5 +1,6 @@
 import type { Measure } from '../../contract/measures.ts';
 import { Failure } from '../../contract/failures.ts';
+import { note } from '../../contract/notes.ts';
 import { checkSameWidth, type Features } from '../features/features.ts';
 import { bootstrap } from './bootstrap.ts';
 
@@ -44,6 +45,6 @@ export function textImageScore(cosines: Float64Array, features: string, random: 
     generatedCount: cosines.length,
     referenceCount: 0,
     features,
-    note: 'mean cosine of image and text embeddings',
+    note: note('meanCosine'),
   };
 }
