@@ -63,7 +63,13 @@ export const jobEventSchema = z.discriminatedUnion('kind', [
   /** An image is in the library. */
   z.strictObject({ kind: z.literal('image'), job: libraryIdSchema, image: imageSummarySchema }),
   /** Something not as asked that people should see: a provider's fallback, a size rounded. */
-  z.strictObject({ kind: z.literal('note'), job: libraryIdSchema, message: z.string() }),
+  z.strictObject({
+    kind: z.literal('note'),
+    job: libraryIdSchema,
+    message: z.string(),
+    /** The failure that the message is of, if it is one's. */
+    failure: failureSchema.optional(),
+  }),
   z.strictObject({
     kind: z.literal('measured'),
     job: libraryIdSchema,

@@ -1,5 +1,6 @@
 import i18next from 'i18next';
 import type { FailureRecord } from '../../main/contract/failures.ts';
+import { parseNote, partNotes, type NoteHole } from '../../main/contract/notes.ts';
 import en from '../locales/en.json' with { type: 'json' };
 import ja from '../locales/ja.json' with { type: 'json' };
 
@@ -18,6 +19,15 @@ export type Translate = (key: TextKey, values?: TextValues) => string;
 
 export const languages = ['en', 'ja'] as const;
 export type LanguageCode = (typeof languages)[number];
+
+/** A note as the window tells it. */
+export interface SaidNote {
+  readonly words: string;
+  /** English where the words are as they came, within another language; else null. */
+  readonly lang: 'en' | null;
+  /** A technical line beneath, which only English has. */
+  readonly exact: string | null;
+}
 
 /** The language of the window: the person's choice, or the system's where we have it. */
 export class Language {
@@ -57,6 +67,43 @@ export class Language {
    */
   readonly failure = ({ code, message }: FailureRecord): { readonly words: string; readonly exact: string | null } =>
     this.#code === 'en' ? { words: message, exact: null } : { words: this.t(`failure.${code}`), exact: message };
+
+  /** A note of the studio, which knows no language: the window's own words for it, where it is one that is known. */
+  readonly note = (sentence: string): SaidNote => {
+    const read = parseNote(sentence);
+    if (read === null) return { words: sentence, lang: this.#code === 'en' ? null : 'en', exact: null };
+    const exact = read.holes.find(({ kind }) => kind === 'exact')?.text ?? null;
+    const values = Object.fromEntries(read.holes.map(({ name, kind, text }) => [name, this.#inNote(kind, text)]));
+    return { words: this.t(`note.${read.kind}`, values), lang: null, exact };
+  };
+
+  /** The notes that a measure's one consists of. */
+  readonly notesIn = (joined: string): readonly SaidNote[] => partNotes(joined).map(this.note);
+
+  #inNote(kind: NoteHole, text: string): string {
+    switch (kind) {
+      case 'number':
+        return this.#asWritten(text);
+      case 'size':
+        return text.replace('x', ' × ');
+      case 'note':
+      case 'references':
+        return this.note(text).words;
+      case 'word':
+      case 'label':
+      case 'text':
+      case 'exact':
+        return text;
+    }
+  }
+
+  /** A number with the digits that it is written with. */
+  #asWritten(text: string): string {
+    const [mantissa = '', exponent] = text.split('e');
+    const digits = mantissa.split('.')[1]?.length ?? 0;
+    if (exponent === undefined) return this.number(Number(text), digits);
+    return numberFormat(this.#locale, { maximumSignificantDigits: digits + 1 }).format(Number(text));
+  }
 
   /** A number as people write it in this language. */
   readonly number = (value: number, digits = 2): string =>

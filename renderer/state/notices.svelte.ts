@@ -5,7 +5,9 @@ export interface Notice {
   readonly id: number;
   readonly tone: 'plain' | 'problem';
   readonly text: string;
-  /** The exact line of a failure, in English, where `text` says its kind in another language. */
+  /** The language of the text, where it is not the window's. */
+  readonly lang: 'en' | null;
+  /** The exact line of a failure or a note, in English, where `text` says its kind in another language. */
   readonly exact: string | null;
   /** What it is about: it takes the place of an earlier one about the same. */
   readonly about: string;
@@ -35,14 +37,20 @@ export class Notices {
   }
 
   say(text: string, action: Notice['action'] = null, about = text): void {
-    this.#add({ id: this.#nextId++, tone: 'plain', text, exact: null, about, action });
+    this.#add({ id: this.#nextId++, tone: 'plain', text, lang: null, exact: null, about, action });
+  }
+
+  /** Passes on a note of the studio. */
+  pass(note: string): void {
+    const { words, lang, exact } = this.#language.note(note);
+    this.#add({ id: this.#nextId++, tone: 'plain', text: words, lang, exact, about: note, action: null });
   }
 
   /** Shows why something could not be done. */
   complain(error: unknown, action: Notice['action'] = null): void {
     const failure = toFailure(error).toRecord();
     const { words, exact } = this.#language.failure(failure);
-    this.#add({ id: this.#nextId++, tone: 'problem', text: words, exact, about: failure.message, action });
+    this.#add({ id: this.#nextId++, tone: 'problem', text: words, lang: null, exact, about: failure.message, action });
   }
 
   /** Does some work; when it fails, shows why. */

@@ -1,3 +1,4 @@
+import { Failure } from '../../main/contract/failures.ts';
 import type { ActivityEvent, About } from '../../main/contract/calls/workshop.ts';
 import type { StudioClient } from '../../main/contract/calls/index.ts';
 import type { PartialSettings } from '../../main/contract/library.ts';
@@ -287,7 +288,8 @@ export class Workspace {
         this.notices.announce(this.language.t('batch.done', { count: event.cost.kept }));
         break;
       case 'note':
-        this.notices.say(event.message);
+        if (event.failure === undefined) this.notices.pass(event.message);
+        else this.notices.complain(Failure.fromRecord(event.failure));
         break;
       case 'library':
         this.batch.culler.receiveChange(event.images);

@@ -221,8 +221,9 @@ export class JobQueue {
     } catch (error) {
       // The library itself refused: say so where it can be seen, and wait for a person before trying again.
       refused = true;
-      this.#unwritten = { id: job.id, failure: toFailure(error).toRecord() };
-      this.#tell({ kind: 'note', job: job.id, message: toFailure(error).message });
+      const failure = toFailure(error).toRecord();
+      this.#unwritten = { id: job.id, failure };
+      this.#tell({ kind: 'note', job: job.id, message: failure.message, failure });
     } finally {
       this.#running = null;
       if (!this.#closed) {

@@ -117,7 +117,7 @@ class Run {
       }
       case 'image-failed':
         this.#failed += 1;
-        yield { kind: 'note', job: id, message: event.failure.message };
+        yield { kind: 'note', job: id, message: event.failure.message, failure: event.failure };
         yield this.change({ progress: { ...this.#job.progress, failed: this.#failed } });
         break;
       case 'note':
