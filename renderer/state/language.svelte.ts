@@ -68,6 +68,10 @@ export class Language {
   readonly failure = ({ code, message }: FailureRecord): { readonly words: string; readonly exact: string | null } =>
     this.#code === 'en' ? { words: message, exact: null } : { words: this.t(`failure.${code}`), exact: message };
 
+  /** Why a model cannot be used, as `failure` does. */
+  readonly problem = (message: string): { readonly words: string; readonly exact: string | null } =>
+    this.#code === 'en' ? { words: message, exact: null } : { words: this.t('models.unusable'), exact: message };
+
   /** A note of the studio, which knows no language: the window's own words for it, where it is one that is known. */
   readonly note = (sentence: string): SaidNote => {
     const read = parseNote(sentence);

@@ -91,6 +91,12 @@ describe('the notes of the studio in the window', () => {
     ]);
   });
 
+  it('say of a model that it cannot be used before the exact line, which is English', () => {
+    const problem = 'vases: text_encoder/model.onnx is missing';
+    expect(japanese().problem(problem)).toEqual({ words: ja.models.unusable, exact: problem });
+    expect(new Language().problem(problem)).toEqual({ words: problem, exact: null });
+  });
+
   it('reach the corner of the window in its language, each once', () => {
     const notices = new Notices(japanese());
     const message = note('keptFewer', { kept: 3, asked: 8, tried: 24 });

@@ -1,15 +1,16 @@
 import type { ForeignSettings } from '../../contract/library.ts';
+import { note } from '../../contract/notes.ts';
 import { Mapping } from './mapping.ts';
 import { isA1111Schedule, samplerFromA1111 } from './sampler-names.ts';
 
 const reasons: Readonly<Record<string, string>> = {
-  'Model hash': 'models are found by id, not by this hash',
-  'Hires upscale': 'no second pass at a higher resolution here',
-  'Clip skip': 'the text encoder is used whole',
-  'Variation seed': 'no mix of two seeds here',
-  'Variation seed strength': 'no mix of two seeds here',
-  'Lora hashes': 'adapters are named by file',
-  Version: 'about the program that made the file',
+  'Model hash': note('leftModelHash'),
+  'Hires upscale': note('leftSecondPass'),
+  'Clip skip': note('leftEncoderLayers'),
+  'Variation seed': note('leftSeedMix'),
+  'Variation seed strength': note('leftSeedMix'),
+  'Lora hashes': note('leftAdapterHashes'),
+  Version: note('leftProgram'),
 };
 
 /** Fields that name another sampler setting; handled together. */
@@ -67,10 +68,10 @@ function takePairs(mapping: Mapping, pairs: ReadonlyMap<string, string>): void {
         takeSize(mapping, value);
         break;
       case 'Denoising strength':
-        mapping.leave(field, value, 'the picture it started from is not in the file');
+        mapping.leave(field, value, note('leftStartImage'));
         break;
       default:
-        mapping.leave(field, value, reasons[field] ?? 'no such setting here');
+        mapping.leave(field, value, reasons[field] ?? note('leftUnknown'));
     }
   }
 }
@@ -78,7 +79,7 @@ function takePairs(mapping: Mapping, pairs: ReadonlyMap<string, string>): void {
 function takeSize(mapping: Mapping, value: string): void {
   const size = /^(\d+)x(\d+)$/.exec(value);
   if (size === null) {
-    mapping.leave('Size', value, 'not a size');
+    mapping.leave('Size', value, note('leftSize'));
     return;
   }
   mapping.take('width', Number(size[1]), 'Size');
@@ -87,11 +88,10 @@ function takeSize(mapping: Mapping, value: string): void {
 
 function takeSampler(mapping: Mapping, name: string | null, schedule: string | null): void {
   const choice = name === null ? null : samplerFromA1111(name, schedule);
-  if (name !== null && choice === null) mapping.leave('Sampler', name, 'no such sampler here');
+  if (name !== null && choice === null) mapping.leave('Sampler', name, note('leftSampler'));
   if (choice !== null) mapping.take('sampler', choice.sampler, 'Sampler');
   if (choice?.sigmaSpacing != null) mapping.take('sigmaSpacing', choice.sigmaSpacing, 'Schedule type');
-  if (schedule !== null && !isA1111Schedule(schedule))
-    mapping.leave('Schedule type', schedule, 'no such spacing of noise levels here');
+  if (schedule !== null && !isA1111Schedule(schedule)) mapping.leave('Schedule type', schedule, note('leftSpacing'));
 }
 
 /** `Name: value` pairs of one line; a line that is anything else gives none. */

@@ -1,4 +1,5 @@
 import type { ForeignSettings } from '../../contract/library.ts';
+import { note } from '../../contract/notes.ts';
 import { graphFromPrompt, graphFromWorkflow, type ComfyGraph, type ComfyNode } from './comfyui-graph.ts';
 import { Mapping } from './mapping.ts';
 import { parseForeignJson } from './foreign-json.ts';
@@ -21,20 +22,20 @@ export function settingsFromComfy(prompt: string | null, workflow: string | null
     (prompt === null ? null : graphFromPrompt(parseForeignJson(prompt))) ??
     (workflow === null ? null : graphFromWorkflow(parseForeignJson(workflow)));
   if (graph === null) {
-    mapping.leave(prompt === null ? 'workflow' : 'prompt', prompt ?? workflow ?? '', "expected a ComfyUI graph's JSON");
+    mapping.leave(prompt === null ? 'workflow' : 'prompt', prompt ?? workflow ?? '', note('leftNoGraph'));
     return mapping.result();
   }
   const samplers = samplersOf(graph);
   const [sampler, ...others] = samplers;
   if (sampler === undefined) {
-    mapping.leave('prompt', `${graph.size} nodes`, 'no sampler node that is known here');
+    mapping.leave('prompt', `${graph.size} nodes`, note('leftNoSampler'));
     return mapping.result();
   }
   takeSampler(mapping, graph, sampler);
   takeConditioning(mapping, graph, sampler);
   takeLatent(mapping, graph, sampler);
   takeModel(mapping, graph, sampler);
-  for (const other of others) mapping.leave(other.type, `node ${other.id}`, 'a further sampling pass: one pass here');
+  for (const other of others) mapping.leave(other.type, `node ${other.id}`, note('leftFurtherPass'));
   return mapping.result();
 }
 
@@ -97,18 +98,17 @@ function takeSampler(mapping: Mapping, graph: ComfyGraph, sampler: ComfyNode): v
   const name = find('sampler_name');
   if (typeof name === 'string') {
     const ours = samplerFromComfy(name);
-    if (ours === null) mapping.leave('sampler_name', name, 'no such sampler here');
+    if (ours === null) mapping.leave('sampler_name', name, note('leftSampler'));
     else mapping.take('sampler', ours, 'sampler_name');
   }
   const scheduler = find('scheduler');
   if (typeof scheduler === 'string') {
     const spacing = spacingFromComfy(scheduler);
-    if (spacing === null) mapping.leave('scheduler', scheduler, 'no such spacing of noise levels here');
+    if (spacing === null) mapping.leave('scheduler', scheduler, note('leftSpacing'));
     else mapping.take('sigmaSpacing', spacing, 'scheduler');
   }
   const denoise = find('denoise');
-  if (typeof denoise === 'number' && denoise < 1)
-    mapping.leave('denoise', denoise, 'the picture it started from is not in the file');
+  if (typeof denoise === 'number' && denoise < 1) mapping.leave('denoise', denoise, note('leftStartImage'));
 }
 
 function takeConditioning(mapping: Mapping, graph: ComfyGraph, sampler: ComfyNode): void {
@@ -123,9 +123,9 @@ function takeConditioning(mapping: Mapping, graph: ComfyGraph, sampler: ComfyNod
     const [first, ...rest] = [...new Set(texts)];
     if (first !== undefined) mapping.take(ours, first, 'text');
     for (const text of rest)
-      mapping.leave(`${ours === 'prompt' ? 'positive' : 'negative'} text`, text, 'one text here');
+      mapping.leave(`${ours === 'prompt' ? 'positive' : 'negative'} text`, text, note('leftFurtherText'));
     for (const node of nodes)
-      if (/ControlNet/i.test(node.type)) mapping.leave(node.type, `node ${node.id}`, 'no structure reference here');
+      if (/ControlNet/i.test(node.type)) mapping.leave(node.type, `node ${node.id}`, note('leftStructure'));
   }
 }
 
@@ -156,11 +156,7 @@ function takeModel(mapping: Mapping, graph: ComfyGraph, sampler: ComfyNode): voi
   const nodes = upstream(graph, sampler, 'model', 'guider');
   for (const node of nodes) {
     if (loraTypes.test(node.type))
-      mapping.leave(
-        node.type,
-        node.values.get('lora_name') ?? `node ${node.id}`,
-        'adapters of the other program are not files here',
-      );
+      mapping.leave(node.type, node.values.get('lora_name') ?? `node ${node.id}`, note('leftAdapters'));
     for (const input of ['ckpt_name', 'unet_name']) {
       const name = node.values.get(input);
       if (typeof name === 'string') mapping.model(name, input);

@@ -1,4 +1,5 @@
 import type { ForeignSettings } from '../../contract/library.ts';
+import { note } from '../../contract/notes.ts';
 import { settingsFromA1111 } from './a1111.ts';
 import { settingsFromComfy } from './comfyui.ts';
 import { settingsFromInvoke } from './invokeai.ts';
@@ -21,7 +22,7 @@ export function foreignSettings(texts: ReadonlyMap<string, string>): ForeignSett
       program: 'unknown',
       model: null,
       settings: {},
-      unmapped: [{ field: 'parameters', value: parameters.slice(0, 200), reason: 'JSON of a program not known here' }],
+      unmapped: [{ field: 'parameters', value: parameters.slice(0, 200), reason: note('leftForeignJson') }],
     };
   return null;
 }

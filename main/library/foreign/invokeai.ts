@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { ForeignSettings } from '../../contract/library.ts';
+import { note } from '../../contract/notes.ts';
 import { Mapping } from './mapping.ts';
 import { parseForeignJson } from './foreign-json.ts';
 import { samplerFromInvoke } from './sampler-names.ts';
@@ -17,12 +18,12 @@ const direct: Readonly<Record<string, keyof PartialSettings>> = {
 };
 
 const reasons: Readonly<Record<string, string>> = {
-  strength: 'the picture it started from is not in the file',
-  init_image: 'the picture it started from is not in the file',
-  loras: 'adapters of the other program are not files here',
-  rand_device: "another program's random numbers: the same seed gives another picture",
-  controlnets: 'no structure reference here',
-  clip_skip: 'the text encoder is used whole',
+  strength: note('leftStartImage'),
+  init_image: note('leftStartImage'),
+  loras: note('leftAdapters'),
+  rand_device: note('leftRandomDevice'),
+  controlnets: note('leftStructure'),
+  clip_skip: note('leftEncoderLayers'),
 };
 
 /** About the file or the program, not about the picture: left out without a word. */
@@ -35,7 +36,7 @@ export function settingsFromInvoke(text: string): ForeignSettings {
   const mapping = new Mapping('invokeai');
   const parsed = z.record(z.string(), z.unknown()).safeParse(parseForeignJson(text));
   if (!parsed.success) {
-    mapping.leave('invokeai_metadata', text, 'expected a JSON object');
+    mapping.leave('invokeai_metadata', text, note('leftNoObject'));
     return mapping.result();
   }
   const fields = parsed.data;
@@ -46,7 +47,7 @@ export function settingsFromInvoke(text: string): ForeignSettings {
     if (silent.has(field) || value === null || isEmpty(value)) continue;
     const ours = Object.hasOwn(direct, field) ? direct[field] : undefined;
     if (ours !== undefined) mapping.take(ours, value, field);
-    else mapping.leave(field, value, Object.hasOwn(reasons, field) ? (reasons[field] ?? '') : 'no such setting here');
+    else mapping.leave(field, value, Object.hasOwn(reasons, field) ? (reasons[field] ?? '') : note('leftUnknown'));
   }
   return mapping.result();
 }
@@ -55,7 +56,7 @@ function takeScheduler(mapping: Mapping, value: unknown): void {
   if (typeof value !== 'string') return;
   const choice = samplerFromInvoke(value);
   if (choice === null) {
-    mapping.leave('scheduler', value, 'no such sampler here');
+    mapping.leave('scheduler', value, note('leftSampler'));
     return;
   }
   mapping.take('sampler', choice.sampler, 'scheduler');

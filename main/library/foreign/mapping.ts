@@ -1,5 +1,6 @@
 import { generationSettingsSchema } from '../../contract/settings.ts';
 import type { ForeignSettings, PartialSettings } from '../../contract/library.ts';
+import { note } from '../../contract/notes.ts';
 
 type Field = keyof PartialSettings;
 
@@ -18,7 +19,7 @@ export class Mapping {
   take(field: Field, value: unknown, foreignField: string): void {
     const parsed = generationSettingsSchema.shape[field].safeParse(value);
     if (value !== undefined && parsed.success) this.#settings[field] = parsed.data;
-    else this.leave(foreignField, value, `not a value that ${field} takes here`);
+    else this.leave(foreignField, value, note('leftValue', { field }));
   }
 
   /** Lists a field that has no place in our settings. */
@@ -31,7 +32,7 @@ export class Mapping {
   model(name: string | null, foreignField: string): void {
     if (name === null) return;
     this.#model ??= name;
-    this.leave(foreignField, name, 'a model of the other program: choose one here');
+    this.leave(foreignField, name, note('leftModel'));
   }
 
   result(): ForeignSettings {
