@@ -68,8 +68,11 @@ export function openPackage(model: string, folders: ModelFolders): ModelPackage 
   return modelPackage;
 }
 
-/** Everything of a package that `loadPackage` reads. */
-const readParts = ['tokenizer', 'scheduler', 'text_encoder', 'unet', 'vae', 'vae_encoder', 'vae_decoder'];
+/** Everything of a package that `loadPackage` reads, and what others keep with the package they were given. */
+const readParts = [
+  ...['tokenizer', 'scheduler', 'text_encoder', 'unet', 'vae', 'vae_encoder', 'vae_decoder'],
+  ...['feature_encoder', 'reference'],
+];
 
 /** Names, sizes and times of change of a package's files. */
 function stateOf(folder: string): string {

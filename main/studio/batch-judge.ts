@@ -8,13 +8,14 @@ import { textImageCosines } from '../engine/metrics/text-image-score.ts';
 import { philoxStream } from '../engine/tensor/philox.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
 import type { PictureFeatures } from '../library/appearance.ts';
-import { loadFeatureEncoder, type FeatureEncoder } from '../model-packages/feature-encoder.ts';
+import type { FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import type { ModelPackage } from '../model-packages/package.ts';
 import { densityJudge, type DensityJudge } from './density-judge.ts';
 import { encodePictures, encodeTexts, featureName, featuresOf, likenessFeatures } from './encode-pictures.ts';
 import type { PictureVectors } from './feature-cache.ts';
 import { manifoldNeighbours, measuresOf } from './measure.ts';
-import { hasReferenceSet, loadReferenceSet, subsetFor, type Subset } from './reference-set.ts';
+import { encoderOf, referencesOf } from './parts-of-models.ts';
+import { subsetFor, type Subset } from './reference-set.ts';
 import { statedIn, type Stated } from './stated.ts';
 import type { Workshop } from './workshop.ts';
 
@@ -38,9 +39,9 @@ export interface BatchJudge {
 
 /** The judge of a model's batches, or null where the model brings no feature encoder or no references. */
 export async function batchJudge(workshop: Workshop, model: ModelPackage, brief: string): Promise<BatchJudge | null> {
-  if (model.card['featureEncoder'] == null || !hasReferenceSet(model.folder)) return null;
-  const encoder = loadFeatureEncoder(model.folder);
-  const reference = await loadReferenceSet(model.folder, model.id);
+  const encoder = encoderOf(model);
+  const reference = encoder === null ? null : await referencesOf(model);
+  if (encoder === null || reference === null) return null;
   const subset = subsetFor(brief, reference, encoder);
   const density = await densityJudge(subset.features);
   const texts = encoder.text === null ? null : await encodeTexts(workshop.engine, encoder, [brief]);

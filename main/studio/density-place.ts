@@ -7,13 +7,13 @@ import type { DensityPlace } from '../contract/density.ts';
 import { takeRows, type Features } from '../engine/features/features.ts';
 import { nearestNeighbours } from '../engine/features/neighbours.ts';
 import type { Picture } from '../engine/generation/generation-request.ts';
-import { loadFeatureEncoder } from '../model-packages/feature-encoder.ts';
 import type { ModelPackage } from '../model-packages/package.ts';
 import { shippedPictures } from './captioned-pictures.ts';
 import { densityNeighbours } from './density-judge.ts';
 import { densitiesIn } from './density.ts';
 import { encodePictures, featureName, featuresOf } from './encode-pictures.ts';
-import { hasReferenceSet, loadReferenceSet, subsetFor } from './reference-set.ts';
+import { encoderOf, referencesOf } from './parts-of-models.ts';
+import { subsetFor } from './reference-set.ts';
 import type { Workshop } from './workshop.ts';
 
 /** References that are named. */
@@ -35,10 +35,10 @@ export async function densityPlace(
   signal?: AbortSignal,
 ): Promise<DensityPlace> {
   const { folder, id } = model;
-  if (model.card['featureEncoder'] == null || !hasReferenceSet(folder))
+  const encoder = encoderOf(model);
+  const set = encoder === null ? null : await referencesOf(model);
+  if (encoder === null || set === null)
     throw new Failure('unsupported', `density: model ${id} has no feature encoder with references`, 'references');
-  const encoder = loadFeatureEncoder(folder);
-  const set = await loadReferenceSet(folder, id);
   const subset = subsetFor(brief, set, encoder);
   const options = signal === undefined ? {} : { signal };
   const vectors = await encodePictures(engine, encoder, [{ kind: 'pixels', ...picture }], options);

@@ -10,8 +10,7 @@ import {
   type StoredPicture,
 } from '../library/missing-features.ts';
 import { pictureFile } from '../library/picture-files.ts';
-import { loadFeatureEncoder, type FeatureEncoder } from '../model-packages/feature-encoder.ts';
-import type { ModelPackage } from '../model-packages/package.ts';
+import type { FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import { encodePictures, likenessEncoder, likenessFeatures } from './encode-pictures.ts';
 import { Pace } from './pace.ts';
 import { readPictureFile, type Workshop } from './workshop.ts';
@@ -20,17 +19,6 @@ import { readPictureFile, type Workshop } from './workshop.ts';
 const partSize = 8;
 /** Pixels that are decoded at once, some 50 MB; a larger picture goes alone. */
 const partPixels = 1 << 24;
-
-/** A package that is opened again is the same object as long as its files are. */
-const encoders = new WeakMap<ModelPackage, FeatureEncoder>();
-
-/** The encoder that a model's batches are seen by; null where it brings none. */
-export function encoderOf(model: ModelPackage): FeatureEncoder | null {
-  if (model.card['featureEncoder'] == null) return null;
-  const encoder = encoders.get(model) ?? loadFeatureEncoder(model.folder);
-  encoders.set(model, encoder);
-  return encoder;
-}
 
 export interface EncodeLibraryOptions {
   /** Only the images of one batch; null: all outside the trash. */

@@ -16,7 +16,8 @@ import { defaultHome, openLibrary, type Library } from '../library/library.ts';
 import { searchAll } from '../library/search.ts';
 import { verifyLibrary } from '../library/verify.ts';
 import { openPackage } from '../model-packages/resolve.ts';
-import { encodeLibrary, encoderOf } from './encode-library.ts';
+import { encodeLibrary } from './encode-library.ts';
+import { encoderOf } from './parts-of-models.ts';
 import type { Workshop } from './workshop.ts';
 
 /** A query as the command line puts it: collections by the name that people see. */

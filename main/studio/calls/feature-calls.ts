@@ -4,8 +4,9 @@ import type { Library } from '../../library/library.ts';
 import { keysWithoutFeatures } from '../../library/missing-features.ts';
 import type { FeatureEncoder } from '../../model-packages/feature-encoder.ts';
 import { installedPackage, openPackage } from '../../model-packages/resolve.ts';
-import { encodeLibrary, encoderOf } from '../encode-library.ts';
+import { encodeLibrary } from '../encode-library.ts';
 import { likenessEncoder } from '../encode-pictures.ts';
+import { encoderOf } from '../parts-of-models.ts';
 import type { Workshop } from '../workshop.ts';
 import type { Announcer } from './announcer.ts';
 
