@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { checkWeights } from './weights.ts';
 import type { ModelPackage } from './package.ts';
 import { shown } from './read-json.ts';
 
@@ -25,11 +24,9 @@ export function hashPackage(modelPackage: ModelPackage, cacheFile: string | null
 /** A package is read again when its files change, so a hash holds as long as its package. */
 const hashes = new WeakMap<ModelPackage, Promise<string>>();
 
-async function hashFiles({ folder, model }: ModelPackage, cacheFile: string | null): Promise<string> {
-  const parts = ['text_encoder', 'unet', 'vae_decoder', ...(model.files.vaeEncoder === null ? [] : ['vae_encoder'])];
-  const weights = parts.flatMap((part) => checkWeights(folder, part).files);
+async function hashFiles({ folder, model, weightFiles }: ModelPackage, cacheFile: string | null): Promise<string> {
   const others = ['tokenizer.json', 'vocab.json', 'merges.txt'].map((file) => join(folder, 'tokenizer', file));
-  const files = [...weights, ...others.filter((file) => existsSync(file))];
+  const files = [...weightFiles, ...others.filter((file) => existsSync(file))];
   const whole = createHash('sha256').update(JSON.stringify([model.latent, model.scheduler]));
   for (const file of files) whole.update(`${shown(folder, file)} ${await hashFile(file, cacheFile)}\n`);
   return whole.digest('hex');

@@ -79,6 +79,7 @@ export function loadPackage(folder: string, builtIn = false): ModelPackage {
     },
     readPrompt: promptReader(tokenizer, window, window === clipWindow && freeLength),
     precision: precisionOf(unet),
+    weightFiles: parts.flatMap(({ files }) => files),
     bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
     size: sizeOf(folder, family, unet, latent.downscale, notes),
     notes,

@@ -16,6 +16,8 @@ export interface ModelPackage {
   readonly readPrompt: PromptReader;
   /** Type of most of the denoiser's weights, as files record it. */
   readonly precision: string;
+  /** The ONNX files and their external data: text encoder, U-Net, decoder, encoder. */
+  readonly weightFiles: readonly string[];
   /** Bytes of all weight files. */
   readonly bytes: number;
   /** Own size in pixels, what sides must be a multiple of, and whether no other size is possible. */

@@ -1,12 +1,13 @@
-import { readFileSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { Failure, toFailure } from '../contract/failures.ts';
 import { decode } from '../engine/graph/decode.ts';
 import { checkExternalData } from '../engine/graph/external-data.ts';
 import type { Model } from '../engine/graph/model.ts';
+import { readOutline } from '../engine/graph/outline.ts';
 import { shown } from './read-json.ts';
 
-/** An ONNX file of a package, decoded and checked, with the bytes it and its external data take. */
+/** An ONNX file of a package, decoded without its weights and checked, with the bytes it and its external data take. */
 export interface CheckedWeights {
   readonly path: string;
   readonly model: Model;
@@ -33,10 +34,12 @@ export function checkWeights(folder: string, part: string): CheckedWeights {
   if (stat.size >= 2 ** 31)
     throw new Failure('model-broken', `${name}: ONNX files are below 2 GiB, this one has ${stat.size} bytes`, name);
   try {
-    const model = decode(readFileSync(path));
+    const model = decode(readOutline(path));
     const sizeOf = (location: string): number | undefined =>
       statSync(join(dirname(path), location), { throwIfNoEntry: false })?.size;
-    const locations = checkExternalData(model, sizeOf).map((location) => join(dirname(path), location));
+    const locations = checkExternalData(model, sizeOf)
+      .filter((location) => location !== basename(path))
+      .map((location) => join(dirname(path), location));
     const stranger = Object.keys(model.opsets).find((domain) => !knownDomains.has(domain));
     if (stranger !== undefined && model.graph.nodes.some(({ domain }) => domain === stranger))
       throw new Failure('unsupported', `it needs operators of the domain "${stranger}", which are not known here`);

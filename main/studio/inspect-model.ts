@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { decode } from '../engine/graph/decode.ts';
 import type { ValueDeclaration } from '../engine/graph/model.ts';
+import { readOutline } from '../engine/graph/outline.ts';
 import { hashPackage } from '../model-packages/hash.ts';
 import type { ModelFolders, ModelPackage } from '../model-packages/package.ts';
 import { shown } from '../model-packages/read-json.ts';
@@ -38,7 +38,7 @@ export async function inspectModel(model: string, folders: ModelFolders): Promis
     tokenLimit: modelPackage.readPrompt.tokenLimit,
     vocabulary: modelPackage.readPrompt.words.length,
     parts: paths.map((path) => {
-      const { graph } = decode(readFileSync(path));
+      const { graph } = decode(readOutline(path));
       return {
         file: shown(modelPackage.folder, path),
         inputs: graph.inputs.map(described),

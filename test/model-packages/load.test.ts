@@ -47,6 +47,9 @@ describe('a package in the diffusers ONNX layout', () => {
         scheduler: { _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000, shift: 1 },
       },
       precision: 'float32',
+      weightFiles: ['text_encoder', 'unet', 'vae_decoder', 'vae_encoder'].map((part) =>
+        join(folder, part, 'model.onnx'),
+      ),
       bytes: read.bytes,
       size: { width: 64, height: 64, step: 8, fixed: false },
       notes: [],
