@@ -7,7 +7,7 @@ import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
 import { decimalNumber, scaleList, wholeNumber } from '../numbers.ts';
 import { clockTime } from '../progress.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 type Options = Omit<CalibrationSettings, 'reference' | 'briefs' | 'minutes' | 'planOnly' | 'command'> & {
   readonly reference?: string;

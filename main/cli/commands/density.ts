@@ -2,7 +2,7 @@ import { densityOfFiles } from '../../studio/density.ts';
 import { EngineProcess } from '../../studio/engine-process.ts';
 import { interruptible } from '../interruption.ts';
 import { positiveNumber, wholeNumber } from '../numbers.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 interface Options {
   readonly reference: string;

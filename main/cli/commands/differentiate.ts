@@ -1,6 +1,6 @@
 import { differentiateFile } from '../../studio/differentiate.ts';
 import { nonEmptyPath } from '../numbers.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 interface Options {
   readonly output: string;

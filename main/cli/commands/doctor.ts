@@ -1,7 +1,7 @@
 import { Failure } from '../../contract/failures.ts';
 import { diagnose } from '../../studio/doctor.ts';
 import { openWorkshop } from '../../studio/workshop.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 export const doctor: Register = (program) => {
   program

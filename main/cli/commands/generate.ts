@@ -16,7 +16,7 @@ import type { WriteEvent } from '../../studio/write-batch.ts';
 import { interruptible } from '../interruption.ts';
 import { decimalNumber, nonEmptyPath, positiveNumber, wholeNumber } from '../numbers.ts';
 import { clockTime, ProgressLine } from '../progress.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 import { lineOf } from './measure.ts';
 
 /** Options as commander parsed them: absent means not given, so that `--from` keeps what the image says. */

@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { calibrate } from './calibrate.ts';
 import { density } from './density.ts';
 import { differentiate } from './differentiate.ts';
@@ -10,11 +9,9 @@ import { measureGuidance } from './measure-guidance.ts';
 import { measure } from './measure.ts';
 import { models } from './models.ts';
 import { nudge } from './nudge.ts';
+import type { Register } from './register.ts';
 import { select } from './select.ts';
 import { serve } from './serve.ts';
-
-/** Adds one command to the program. */
-export type Register = (program: Command) => void;
 
 /** Every command, in the order the help shows them. */
 export const commands: readonly Register[] = [

@@ -23,7 +23,7 @@ import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
 import { counted, nonEmptyPath, wholeNumber } from '../numbers.ts';
 import { ProgressLine, withTimeLeft } from '../progress.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 interface QueryOptions {
   readonly words?: string;

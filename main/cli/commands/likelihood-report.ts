@@ -4,7 +4,7 @@ import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
 import { counted, wholeNumber } from '../numbers.ts';
 import { ProgressLine, withTimeLeft } from '../progress.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 interface Options {
   readonly images: string;

@@ -6,7 +6,7 @@ import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
 import { counted, decimalNumber, wholeNumber } from '../numbers.ts';
 import { ProgressLine, withTimeLeft } from '../progress.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 import { likelihoodReport } from './likelihood-report.ts';
 
 interface Options {

@@ -4,7 +4,7 @@ import { settingsOfRequest } from '../../studio/settings-of-request.ts';
 import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
 import { scaleList, wholeNumber } from '../numbers.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 interface Options {
   readonly prompt: string;

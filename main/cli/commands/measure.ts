@@ -4,7 +4,7 @@ import { measureSets, type MeasureSettings } from '../../studio/measure.ts';
 import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
 import { decimalNumber, wholeNumber } from '../numbers.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 type Options = Omit<MeasureSettings, 'encoder' | 'brief'> & {
   readonly encoder?: string;

@@ -1,7 +1,7 @@
 import { cardOfPackage, listModels } from '../../studio/models.ts';
 import { inspectModel } from '../../studio/inspect-model.ts';
 import { modelFolders } from '../../studio/model-folders.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 interface Options {
   readonly json?: boolean;

@@ -14,7 +14,7 @@ import { nudgedFolder } from '../../studio/write-nudged.ts';
 import { interruptible } from '../interruption.ts';
 import { counted, decimalNumber, nonEmptyPath, wholeNumber } from '../numbers.ts';
 import { ProgressLine, withTimeLeft } from '../progress.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 interface Options {
   readonly from?: string;

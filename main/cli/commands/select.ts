@@ -2,7 +2,7 @@ import { select as selectPictures, type SelectSettings } from '../../studio/sele
 import { openWorkshop } from '../../studio/workshop.ts';
 import { interruptible } from '../interruption.ts';
 import { decimalNumber, nonEmptyPath, wholeNumber } from '../numbers.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 type Options = Omit<SelectSettings, 'encoder' | 'brief' | 'out'> & {
   readonly encoder?: string;

@@ -8,7 +8,7 @@ import { browserServices } from '../../serve/browser-services.ts';
 import { openStudio } from '../../studio/open-studio.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 import { wholeNumber } from '../numbers.ts';
-import type { Register } from './index.ts';
+import type { Register } from './register.ts';
 
 interface Options {
   readonly port: number;
