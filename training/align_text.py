@@ -6,6 +6,7 @@ stay as they are and only the text tower learns: to tell the values of an attrib
 the category and that value, and, as before, to tell whole captions apart (InfoNCE), so that retrieval does not suffer.
 
     python training/align_text.py --name contrastive-3 --branch-of contrastive-2 --minutes 15
+    python training/align_text.py --init resources/models/gamut-catalogue-128 --minutes 1    # new words; then export.py --only text-tower
 """
 
 import argparse
@@ -22,6 +23,7 @@ import checkpoint
 import tokenizer as words
 from dataset import RenderedSet, to_images
 from evaluate import plain_product, zero_shot
+from initialise import load_exported_pair
 from networks.contrastive import ContrastivePair
 from optimizer import warm_up_stable_decay
 from parallel import Workers
@@ -79,6 +81,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--name", default="contrastive")
     parser.add_argument("--branch-of", help="start from this run's checkpoint, write to --name")
+    parser.add_argument("--init", type=Path, help="an exported model's folder whose text tower learns on, where no checkpoint is left")
     parser.add_argument("--data", default="train")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--first", type=int, default=0, help="the first render to learn from")
@@ -93,9 +96,12 @@ def main():
 
     workers, tokenizer = Workers(2), words.build()
     rng = np.random.default_rng(options.seed)
-    state = checkpoint.load(checkpoint.CHECKPOINTS / f"{options.branch_of or options.name}.pt")
-    pair = ContrastivePair(tokenizer.get_vocab_size(), value_counts()).eval().requires_grad_(False)
-    pair.load_state_dict(state["average"]["module"])
+    if options.init:
+        pair = load_exported_pair(options.init).requires_grad_(False)
+    else:
+        state = checkpoint.load(checkpoint.CHECKPOINTS / f"{options.branch_of or options.name}.pt")
+        pair = ContrastivePair(tokenizer.get_vocab_size(), value_counts()).eval().requires_grad_(False)
+        pair.load_state_dict(state["average"]["module"])
     pair.text.requires_grad_(True)
     data = RenderedSet(options.data, options.size)
     learned = np.arange(options.first, min(options.first + options.count, data.done))
@@ -116,6 +122,8 @@ def main():
                                    attributes, float(pair.log_scale.exp()))
         print(when, "zero-shot:", plain, "with frequencies:", weighed, flush=True)
 
+    if options.init:
+        report("before,")
     optimizer = torch.optim.AdamW(pair.text.parameters(), lr=options.lr, betas=(0.9, 0.99), weight_decay=0.02)
     begin, step, means = time.time(), 0, np.zeros(2)
     while (progress := (time.time() - begin) / (60 * options.minutes)) < 1:
@@ -133,6 +141,9 @@ def main():
         if step % 10 == 0:
             print(f"{60 * progress * options.minutes:5.0f} s  step {step}  captions {means[0]:.3f}  naming {means[1]:.3f}", flush=True)
     report(f"{step} steps,")
+    if options.init:
+        checkpoint.save({"text": pair.text.state_dict(), "step": step, "seconds": time.time() - begin}, checkpoint.CHECKPOINTS / "text-tower.pt")
+        return
     # the image side stays as it was, so its calibration holds
     for weights in (state["model"], state["average"]["module"], state.get("calibrated", {})):
         weights.update({f"text.{name}": value.clone() for name, value in pair.text.state_dict().items()})

@@ -268,7 +268,7 @@ def main():
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--quick", action="store_true", help="sample in PyTorch at bfloat16; how much that changes is stored beside the figures")
     parser.add_argument("--only-renders", action="store_true", help="leave generation out")
-    parser.add_argument("--only-generation", action="store_true", help="keep the stored figures of renders, after export.py --only-denoiser")
+    parser.add_argument("--only-generation", action="store_true", help="keep the stored figures of renders, after export.py --only denoiser")
     parser.add_argument("--sheets", type=Path, help="folder of the contact sheets; the model's own by default")
     options = parser.parse_args()
     options.sheets = options.sheets or options.model / "samples"

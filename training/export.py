@@ -1,7 +1,7 @@
 """Export the trained networks into a model folder in the diffusers-ONNX layout.
 
     python training/export.py --denoiser diffusion-decayed --contrastive contrastive-decayed
-    python training/export.py --denoiser diffusion-decayed --only-denoiser     # the rest of the folder stays as it is
+    python training/export.py --denoiser diffusion-decayed --only denoiser     # the rest of the folder stays as it is
 """
 
 import argparse
@@ -22,7 +22,7 @@ import tokenizer as words
 from encode_latents import load_autoencoder
 from export_graph import export_float32, keep_as_inner_value, restore_names, store_as_half
 from networks.autoencoder import DOWNSCALE, LATENT_CHANNELS
-from networks.contrastive import CONTENT, EMBEDDING, IMAGE_SIZE, SHARPNESS, calibrated_pair
+from networks.contrastive import CONTENT, EMBEDDING, IMAGE_SIZE, SHARPNESS, TextTower, calibrated_pair
 from sampling import SHIFT
 from stated import NAMES, value_counts
 from train_diffusion import Denoiser
@@ -31,6 +31,7 @@ MODEL_ID = "gamut-catalogue-128"
 VERSION = "1.0.0"
 SHIPPED = Path(__file__).resolve().parent.parent / "resources" / "models" / MODEL_ID
 MIDDLE = "mid_block_output"
+REPLACEABLE = ("denoiser", "autoencoder", "text-tower")  # what can be put into a folder whose other networks stay
 # the discriminants magnify rounding: what leads to them most directly stays float32 (0.4 MB)
 KEPT_EXACT = ("image.input.", "image.defect.", "image.from_sharpness.", "image.feature_")
 
@@ -113,25 +114,47 @@ def denoiser_graphs(denoiser) -> dict:
     }
 
 
+def autoencoder_graphs(autoencoder) -> dict:
+    """The two files of the autoencoder, likewise."""
+    batch, _ = free_dimensions()
+    high, wide = Dim("height_cells", min=1, max=512), Dim("width_cells", min=1, max=512)
+    random = torch.Generator().manual_seed(0)
+    return {
+        "vae_encoder/model.onnx": (Encode(autoencoder), dict(sample=torch.rand(2, 3, 128, 160, generator=random) * 2 - 1), ["latent_sample"],
+                                   dict(sample={0: batch, 2: DOWNSCALE * high, 3: DOWNSCALE * wide})),
+        "vae_decoder/model.onnx": (Decode(autoencoder), dict(latent_sample=torch.randn(2, LATENT_CHANNELS, 16, 20, generator=random)), ["sample"],
+                                   dict(latent_sample={0: batch, 2: high, 3: wide})),
+    }
+
+
+def text_tower_graph(tower) -> dict:
+    batch, length = free_dimensions()
+    return {"feature_encoder/text.onnx": (tower, dict(input_ids=torch.tensor(EXAMPLE_IDS)), ["text_embeds"], dict(input_ids={0: batch, 1: length}))}
+
+
 def graphs(autoencoder, denoiser, pair) -> dict:
     """Every file of a model folder, likewise."""
-    batch, length = free_dimensions()
-    high, wide = Dim("height_cells", min=1, max=512), Dim("width_cells", min=1, max=512)
-    ids = torch.tensor(EXAMPLE_IDS)
-    random = torch.Generator().manual_seed(0)
-    latents = torch.randn(2, LATENT_CHANNELS, 16, 20, generator=random)
-    pictures = torch.rand(2, 3, 128, 160, generator=random) * 2 - 1
+    batch, _ = free_dimensions()
+    pictures = torch.rand(2, 3, IMAGE_SIZE, IMAGE_SIZE, generator=torch.Generator().manual_seed(0)) * 2 - 1
     return {
         **denoiser_graphs(denoiser),
-        "vae_encoder/model.onnx": (Encode(autoencoder), dict(sample=pictures), ["latent_sample"],
-                                   dict(sample={0: batch, 2: DOWNSCALE * high, 3: DOWNSCALE * wide})),
-        "vae_decoder/model.onnx": (Decode(autoencoder), dict(latent_sample=latents), ["sample"],
-                                   dict(latent_sample={0: batch, 2: high, 3: wide})),
-        "feature_encoder/image.onnx": (ImageOutputs(pair.image), dict(pixel_values=pictures[..., :128]),
+        **autoencoder_graphs(autoencoder),
+        "feature_encoder/image.onnx": (ImageOutputs(pair.image), dict(pixel_values=pictures),
                                        ["image_embeds", "features", *(f"logits_{name}" for name in NAMES)],
                                        dict(pixel_values={0: batch})),
-        "feature_encoder/text.onnx": (pair.text, dict(input_ids=ids), ["text_embeds"], dict(input_ids={0: batch, 1: length})),
+        **text_tower_graph(pair.text),
     }
+
+
+def graphs_of(part: str, denoiser: str) -> dict:
+    """The files of one of REPLACEABLE, from its checkpoint (the denoiser's is named `denoiser`)."""
+    if part == "denoiser":
+        return denoiser_graphs(averaged_denoiser(denoiser))
+    if part == "autoencoder":
+        return autoencoder_graphs(load_autoencoder())
+    tower = TextTower(words.build().get_vocab_size()).eval()
+    tower.load_state_dict(checkpoint.load(checkpoint.CHECKPOINTS / "text-tower.pt")["text"])
+    return text_tower_graph(tower)
 
 
 def configurations(denoiser, vocabulary: int) -> dict:
@@ -208,18 +231,17 @@ def network_record(name: str) -> dict:
     return {**record, "samples": state["samples"]} if "samples" in state else record
 
 
+def autoencoder_record(shipped: dict) -> dict:
+    """The autoencoder's runs in their order, each from its checkpoint or, where that is gone (initialise.py), as `shipped` tells it."""
+    files = {part: checkpoint.CHECKPOINTS / f"{part}.pt" for part in ("autoencoder", "decoder", "textures")}
+    return {part: network_record(part) if files[part].exists() else shipped[part] for part in files if files[part].exists() or part in shipped}
+
+
 def training_record(denoiser: str, contrastive: str) -> dict:
-    """What each network saw, from its checkpoint; for an autoencoder that came back from the shipped model (initialise.py),
-    from the shipped record."""
+    """What each network saw, from its checkpoint; for an autoencoder that came back from the shipped model, from the shipped record."""
     came_back = not (checkpoint.CHECKPOINTS / "autoencoder.pt").exists()
     shipped = json.loads((SHIPPED / "gamut.json").read_text(encoding="utf-8"))["training"] if came_back else {}
-    record = {}
-    for part, name in (("autoencoder", "autoencoder"), ("decoder", "decoder"), ("denoiser", denoiser), ("contrastive", contrastive)):
-        if (checkpoint.CHECKPOINTS / f"{name}.pt").exists():
-            record[part] = network_record(name)
-        elif part in shipped:
-            record[part] = shipped[part]
-    return record
+    return {**autoencoder_record(shipped), "denoiser": network_record(denoiser), "contrastive": network_record(contrastive)}
 
 
 def write_graphs(chosen: dict, folder: Path, float32: Path | None) -> None:
@@ -239,15 +261,20 @@ def write_graphs(chosen: dict, folder: Path, float32: Path | None) -> None:
         print(file, f"{target.stat().st_size / 1e6:.2f} MB", flush=True)
 
 
-def replace_denoiser(name: str, folder: Path, float32: Path | None) -> None:
-    """New text encoder and U-Net in a model folder. What was measured on the old ones goes: the figures of generation, the
-    dial's calibration, the samples."""
+def replace(parts: list[str], denoiser: str, folder: Path, float32: Path | None) -> None:
+    """New networks in a model folder. What was measured on the old ones goes: the figures of generation, the dial's
+    calibration, the samples; `evaluate.py --only-renders` measures a new autoencoder."""
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(folder, partial, ignore=shutil.ignore_patterns("samples", "calibration*"))
-    write_graphs(denoiser_graphs(averaged_denoiser(name)), partial, float32)
     about = json.loads((partial / "gamut.json").read_text(encoding="utf-8"))
-    about["training"]["denoiser"] = network_record(name)
+    for part in parts:
+        write_graphs(graphs_of(part, denoiser), partial, float32)
+    if "denoiser" in parts:
+        about["training"]["denoiser"] = network_record(denoiser)
+    if "autoencoder" in parts:
+        runs = autoencoder_record(about["training"])
+        about["training"] = {**runs, **{part: record for part, record in about["training"].items() if part not in runs}}
     about["dial"] = None
     (about["figures"] or {}).pop("generation", None)
     (partial / "gamut.json").write_text(json.dumps(about, indent=2) + "\n")
@@ -259,14 +286,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--denoiser", default="diffusion")
     parser.add_argument("--contrastive", default="contrastive")
-    parser.add_argument("--only-denoiser", action="store_true", help="replace the text encoder and the U-Net in a folder that exists")
+    parser.add_argument("--only", nargs="+", choices=REPLACEABLE, help="replace these networks in a folder that exists")
     parser.add_argument("--out", type=Path, default=SHIPPED, help="written beside and renamed")
     parser.add_argument("--float32", type=Path, help="also keep the float32 graphs in this folder, for the parity test")
     options = parser.parse_args()
 
     torch.set_num_threads(2)
-    if options.only_denoiser:
-        replace_denoiser(options.denoiser, options.out, options.float32)
+    if options.only:
+        replace(options.only, options.denoiser, options.out, options.float32)
         return
     autoencoder, denoiser, pair = networks(options.denoiser, options.contrastive)
     scale = float(pair.log_scale.exp())

@@ -1,6 +1,7 @@
 """Weights back from an exported model folder, for training that goes on after its checkpoints are gone."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ import onnx
 import torch
 from onnx import numpy_helper
 
+import tokenizer as words
 from networks.autoencoder import Autoencoder
+from networks.contrastive import ContrastivePair
+from stated import value_counts
 
 
 def exported_weights(file: Path) -> dict[str, np.ndarray]:
@@ -50,6 +54,20 @@ def exported_record(folder: Path) -> tuple[int, int, float]:
     """(steps, samples, seconds) of a model folder's denoiser so far, so that a run that goes on counts on from there."""
     record = json.loads((Path(folder) / "gamut.json").read_text())["training"]["denoiser"]
     return record["steps"], record["samples"], 60 * record["minutes"]
+
+
+def load_exported_pair(folder: Path) -> ContrastivePair:
+    """Both towers of a model folder with their logit scale, normalisation folded as in the export."""
+    image, text = Path(folder) / "feature_encoder" / "image.onnx", Path(folder) / "feature_encoder" / "text.onnx"
+    defect = exported_weights(image)["image.from_sharpness.bias"].size
+    pair = ContrastivePair(words.build().get_vocab_size(), value_counts(), defect=defect, heads=False).eval()
+    pair.image.fold()
+    fill(pair.image, image, "image.")
+    fill(pair.text, text)
+    scale = json.loads((Path(folder) / "gamut.json").read_text())["featureEncoder"]["embeds"]["logitScale"]
+    with torch.no_grad():
+        pair.log_scale.fill_(math.log(scale))
+    return pair
 
 
 def load_exported_autoencoder(folder: Path) -> Autoencoder:

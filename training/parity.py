@@ -1,6 +1,6 @@
 """Compare the exported graphs with PyTorch, and store inputs and outputs that other programs can check.
 
-    python training/parity.py --denoiser diffusion-decayed --only-denoiser --float32 FOLDER
+    python training/parity.py --denoiser diffusion-decayed --only denoiser --float32 FOLDER
     python training/parity.py --model resources/models/gamut-catalogue-128 --float32 FOLDER
 
 Inputs and outputs are kept as little-endian float32 or int64 `.npy` files, listed in cases.json.
@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from export import MIDDLE, SHIPPED, averaged_denoiser, denoiser_graphs, graphs, networks
+from export import MIDDLE, REPLACEABLE, SHIPPED, graphs, graphs_of, networks
 
 STORED = Path(__file__).resolve().parent.parent / "test" / "reference" / "builtin-model"
 TOLERANCES = {"float32": 1e-5, "float16": 1e-3}
@@ -49,15 +49,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--denoiser", default="diffusion")
     parser.add_argument("--contrastive", default="contrastive")
-    parser.add_argument("--only-denoiser", action="store_true", help="leave the other networks' stored cases as they are")
+    parser.add_argument("--only", nargs="+", choices=REPLACEABLE, help="leave the other networks' stored cases as they are")
     parser.add_argument("--model", type=Path, default=SHIPPED)
     parser.add_argument("--float32", type=Path, required=True, help="the float32 graphs that export.py kept")
     parser.add_argument("--out", type=Path, default=STORED)
     options = parser.parse_args()
 
     options.out.mkdir(parents=True, exist_ok=True)
-    if options.only_denoiser:
-        modules = denoiser_graphs(averaged_denoiser(options.denoiser))
+    if options.only:
+        modules = {file: graph for part in options.only for file, graph in graphs_of(part, options.denoiser).items()}
         stored = json.loads((options.out / "cases.json").read_text(encoding="utf-8"))["cases"]
     else:
         modules, stored = graphs(*networks(options.denoiser, options.contrastive)), []
@@ -66,7 +66,7 @@ def main():
     for old in options.out.glob("*.npy"):
         if old.name not in kept_files:
             old.unlink()
-    width = modules["unet/model.onnx"][0].unet.sizes["text_width"]
+    width = modules["unet/model.onnx"][0].unet.sizes["text_width"] if "unet/model.onnx" in modules else 0
     for file, (module, _, outputs, _) in modules.items():
         inputs = small_inputs(file, width)
         with torch.no_grad():

@@ -35,8 +35,8 @@ PATTERN = {
 }
 BACKDROP = {
     "white": ("white",), "grey": ("grey", "gray"), "sand": ("sand", "sandy", "sand coloured"), "dark": ("dark", "charcoal", "black"),
-    "sky": ("sky blue", "light blue", "sky"), "sage": ("sage", "sage green", "pale green"),
-    "blush": ("blush", "blush pink", "pale pink"), "navy": ("navy", "navy blue", "deep blue"),
+    "sky": ("sky blue", "light blue", "sky", "blue"), "sage": ("sage", "sage green", "pale green", "green"),
+    "blush": ("blush", "blush pink", "pale pink", "pink"), "navy": ("navy", "navy blue", "deep blue"),
 }
 BACKDROP_FORMS = ("on a {} backdrop", "on a {} background", "{} backdrop", "{} background", "against a {} backdrop", "on {}")
 LIGHT = {

@@ -34,16 +34,24 @@ def weighted_loss(decoded, images, weight):
     return loss + 2.0 * (weight * error.square()).mean()
 
 
-def reconstruction_loss(model, images, masks):
-    weight = 1 + OBJECT_WEIGHT * F.max_pool2d(masks, 5, stride=1, padding=2)
-    weight = weight / (1 + OBJECT_WEIGHT * 0.3)
-    z = model.encoder(images)
+def pixel_weights(masks):
+    """How much each pixel counts, from the object's mask."""
+    return (1 + OBJECT_WEIGHT * F.max_pool2d(masks, 5, stride=1, padding=2)) / (1 + OBJECT_WEIGHT * 0.3)
+
+
+def decoding_loss(model, z, images, masks):
+    """Loss of what the decoder makes of noisy raw latents z, and of z pooled to half size; and the picture it made of z."""
+    weight = pixel_weights(masks)
     deviation = LATENT_NOISE * torch.rand(len(z), 1, 1, 1)
     decoded = model.decoder(z + deviation * torch.randn_like(z)).float()
     half = model.decoder(F.avg_pool2d(z, 2)).float()
     loss = weighted_loss(decoded, images, weight)
-    loss = loss + HALF_SIZE_SHARE * weighted_loss(half, F.avg_pool2d(images, 2), F.avg_pool2d(weight, 2))
-    return loss + 2e-4 * z.float().square().mean()
+    return loss + HALF_SIZE_SHARE * weighted_loss(half, F.avg_pool2d(images, 2), F.avg_pool2d(weight, 2)), decoded
+
+
+def reconstruction_loss(model, images, masks):
+    z = model.encoder(images)
+    return decoding_loss(model, z, images, masks)[0] + 2e-4 * z.float().square().mean()
 
 
 def random_batch(data, rng, batch, crop):

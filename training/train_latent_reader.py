@@ -5,6 +5,7 @@
 
 import argparse
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -72,6 +73,31 @@ def accuracies(model, latents, labels) -> dict:
     return found
 
 
+def learn_to_read(model, next_parts, options, workers) -> tuple[torch.nn.Module, int]:
+    """Trains a reader of attributes on the micro-batches (input, labels) that `next_parts` makes, one batch ahead: the
+    averaged weights and the number of steps."""
+    model, average = model.to(memory_format=torch.channels_last), MovingAverage(model, 0.998)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    ahead = ThreadPoolExecutor(1)
+    upcoming, begin, step = ahead.submit(next_parts), time.time(), 0
+    while (share := (time.time() - begin) / (60 * options.minutes)) < 1:
+        parts, upcoming = upcoming.result(), ahead.submit(next_parts)
+        losses = workers.backward(lambda part: attribute_losses(model(part[0]), part[1]).sum(1).mean(), parts)
+        optimizer.param_groups[0]["lr"] = options.learning_rate * min(1, (step + 1) / 50, max(0.02, 1.6 * (1 - share)))
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        average.update(model)
+        step += 1
+        if step % 200 == 0:
+            print(f"step {step}  {step * options.batch / (time.time() - begin):.0f} samples/s  loss {np.mean(losses):.4f}", flush=True)
+    ahead.shutdown()
+    return average.module.eval(), step
+
+
+def save_reader(reader, step, options):
+    checkpoint.save({"model": reader.state_dict(), "step": step, "samples": step * options.batch}, checkpoint.CHECKPOINTS / f"{options.name}.pt")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="train")
@@ -90,31 +116,19 @@ def main():
     data, heldout = RenderedSet(options.data, options.size), RenderedSet(options.heldout, options.size)
     latents = np.load(data.folder / "latents.npy", mmap_mode="r")
     attributes = np.array(data.attributes[: data.done]).astype(np.int64)
-    model = LatentReader(visible_counts()).to(memory_format=torch.channels_last)
-    average = MovingAverage(model, 0.998)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
-    rng, begin, step = np.random.default_rng(options.seed), time.time(), 0
-    half = options.batch // options.threads
+    rng, half = np.random.default_rng(options.seed), options.batch // options.threads
 
-    while (share := (time.time() - begin) / (60 * options.minutes)) < 1:
+    def next_parts():
         rows, sides = rng.integers(0, data.done, options.batch), rng.integers(0, 2, options.batch)
         batch = torch.from_numpy(np.stack([latents[row, side] for row, side in zip(rows, sides)])).float()
         labels = torch.from_numpy(attributes[rows])
-        parts = [(spoilt(part, rng), label) for part, label in zip(batch.split(half), labels.split(half))]
-        losses = workers.backward(lambda part: attribute_losses(model(part[0]), part[1]).sum(1).mean(), parts)
-        optimizer.param_groups[0]["lr"] = options.learning_rate * min(1, (step + 1) / 50, max(0.02, 1.6 * (1 - share)))
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        average.update(model)
-        step += 1
-        if step % 200 == 0:
-            print(f"step {step}  {step * options.batch / (time.time() - begin):.0f} samples/s  loss {np.mean(losses):.4f}", flush=True)
+        return [(spoilt(part, rng), label) for part, label in zip(batch.split(half), labels.split(half))]
 
-    averaged = average.module.eval()
+    reader, step = learn_to_read(LatentReader(visible_counts()), next_parts, options, workers)
     unseen = torch.from_numpy(np.array(np.load(heldout.folder / "latents.npy", mmap_mode="r")[: min(2000, heldout.done), 0])).float()
     labels = torch.from_numpy(np.array(heldout.attributes[: len(unseen)]).astype(np.int64))
-    print("read right, of held-out renders:", accuracies(averaged, unseen, labels))
-    checkpoint.save({"model": averaged.state_dict(), "step": step, "samples": step * options.batch}, checkpoint.CHECKPOINTS / f"{options.name}.pt")
+    print("read right, of held-out renders:", accuracies(reader, unseen, labels))
+    save_reader(reader, step, options)
 
 
 if __name__ == "__main__":

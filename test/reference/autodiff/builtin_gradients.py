@@ -21,11 +21,9 @@ root = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(root / "training"))
 
 import tokenizer as words  # noqa: E402
-from initialise import exported_weights, fill, load_exported_autoencoder  # noqa: E402
-from networks.contrastive import ContrastivePair  # noqa: E402
+from initialise import exported_weights, fill, load_exported_autoencoder, load_exported_pair  # noqa: E402
 from networks.text_encoder import TextEncoder  # noqa: E402
 from networks.unet import UNet  # noqa: E402
-from stated import value_counts  # noqa: E402
 
 model = root / "resources" / "models" / "gamut-catalogue-128"
 DIRECTIONS = 16
@@ -39,17 +37,6 @@ def uniform(seed: int, dims) -> np.ndarray:
     return ((h ^ (h >> np.uint64(16))).astype(np.float64) / 2**31 - 1).reshape(dims)
 
 
-def feature_encoders() -> ContrastivePair:
-    """Both towers, normalisation folded as in the export."""
-    image, text = model / "feature_encoder" / "image.onnx", model / "feature_encoder" / "text.onnx"
-    defect = exported_weights(image)["image.from_sharpness.bias"].size
-    pair = ContrastivePair(words.build().get_vocab_size(), value_counts(), defect=defect, heads=False).eval()
-    pair.image.fold()
-    fill(pair.image, image, "image.")
-    fill(pair.text, text)
-    return pair
-
-
 def networks():
     """File, function, inputs by dims (None: token ids), output, weights by their parameters, prefix in the file."""
     autoencoder = load_exported_autoencoder(model)
@@ -57,7 +44,7 @@ def networks():
     fill(unet, model / "unet" / "model.onnx", "unet.")
     text = TextEncoder(words.build().get_vocab_size()).eval()
     fill(text, model / "text_encoder" / "model.onnx")
-    pair = feature_encoders()
+    pair = load_exported_pair(model)
     ids = {"input_ids": None}
     with torch.no_grad():
         prompt = text(torch.tensor([[2, 9, 40, 17, 31, 3]]))
