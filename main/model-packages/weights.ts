@@ -4,7 +4,7 @@ import { Failure, toFailure } from '../contract/failures.ts';
 import { decode } from '../engine/graph/decode.ts';
 import { checkExternalData } from '../engine/graph/external-data.ts';
 import type { Model } from '../engine/graph/model.ts';
-import { readOutline } from '../engine/graph/outline.ts';
+import { readOutline } from './outline.ts';
 import { shown } from './read-json.ts';
 
 /** An ONNX file of a package, decoded without its weights and checked, with the bytes it and its external data take. */

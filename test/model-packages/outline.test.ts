@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { Failure } from '../../../main/contract/failures.ts';
-import { decode } from '../../../main/engine/graph/decode.ts';
-import { encode } from '../../../main/engine/graph/encode.ts';
-import { checkExternalData } from '../../../main/engine/graph/external-data.ts';
-import type { Graph, Model, TensorConstant } from '../../../main/engine/graph/model.ts';
-import { readOutline } from '../../../main/engine/graph/outline.ts';
-import { modelOf, op, value } from '../../doubles/small-models.ts';
+import { Failure } from '../../main/contract/failures.ts';
+import { decode } from '../../main/engine/graph/decode.ts';
+import { encode } from '../../main/engine/graph/encode.ts';
+import { checkExternalData } from '../../main/engine/graph/external-data.ts';
+import type { Graph, Model, TensorConstant } from '../../main/engine/graph/model.ts';
+import { readOutline } from '../../main/model-packages/outline.ts';
+import { modelOf, op, value } from '../doubles/small-models.ts';
 
-const models = fileURLToPath(new URL('../../reference/autodiff/models/', import.meta.url));
-const builtIn = fileURLToPath(new URL('../../../resources/models/gamut-catalogue-128/', import.meta.url));
+const models = fileURLToPath(new URL('../reference/autodiff/models/', import.meta.url));
+const builtIn = fileURLToPath(new URL('../../resources/models/gamut-catalogue-128/', import.meta.url));
 const files = [
   ...readdirSync(models)
     .filter((name) => name.endsWith('.onnx'))

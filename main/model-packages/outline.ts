@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
-import { Failure } from '../../contract/failures.ts';
+import { Failure } from '../contract/failures.ts';
 
 /** Embedded data of at least this many bytes stays in the file; shapes and axes are smaller. */
 const leftFrom = 4096;
