@@ -115,9 +115,10 @@ describe('a batch whose engine is killed', () => {
   });
 
   it('twice by the same images gives those up, and makes the rest', async () => {
-    using workshop = workshopOf('quick');
+    using workshop = workshopOf();
     const events: BatchEvent[] = [];
-    for await (const event of generate(settingsOf({ count: 6 }), workshop)) {
+    // Steps enough that a machine busy with other things kills them before they are through.
+    for await (const event of generate(settingsOf({ count: 6, stepCount: 50 }), workshop)) {
       events.push(event);
       if (event.kind === 'step' && event.indices.includes(2) && event.step === 1)
         process.kill(workshop.engine.pid ?? 0, 'SIGKILL');
