@@ -21,14 +21,13 @@ import torch
 import torch.nn.functional as F
 
 import checkpoint
+from attribute_reading import VISIBLE, load_picture_reader, missing_losses
 from dataset import RenderedSet, to_images
 from encode_latents import load_autoencoder
 from optimizer import MovingAverage, MuonWithAdamW, warm_up_stable_decay
 from parallel import Workers
 from stated import NAMES
 from train_autoencoder import contact_sheet, decoding_loss, is_hidden_matrix, pixel_weights, psnr
-from train_latent_reader import VISIBLE, attribute_losses
-from train_picture_reader import load_picture_reader
 
 WINDOW, OCTAVES = 8, 2  # pixels of the windows, half overlapping; subbands of 1 and 2 pixels
 FAINTEST = 0.004  # deviations below half a grey level of 255 are none
@@ -59,9 +58,7 @@ def texture_loss(decoded, images, weight):
 
 def missing_loss(reader, decoded, images, labels):
     """How much worse the reader sees in the reconstruction what it sees in the render."""
-    with torch.no_grad():
-        own = attribute_losses(reader(images), labels)
-    missing = (attribute_losses(reader(decoded), labels) - own).clamp(min=0)
+    missing = missing_losses(reader, decoded, images, labels)
     return (missing * torch.tensor([SHOWN.get(name, 1.0) for name in VISIBLE])).sum(1).mean()
 
 

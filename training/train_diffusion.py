@@ -21,6 +21,7 @@ import captions
 import catalogue
 import checkpoint
 import tokenizer as words
+from attribute_reading import VISIBLE, load_latent_reader, missing_losses
 from dataset import RenderedSet, to_pixels
 from encode_latents import load_autoencoder
 from networks.attention import Attention, clip_scores
@@ -30,7 +31,6 @@ from optimizer import MovingAverage, MuonWithAdamW, warm_up_stable_decay
 from parallel import Workers
 from sampling import sample
 from stated import stated, value_counts
-from train_latent_reader import VISIBLE, attribute_losses, load_latent_reader
 from train_text import targets_of
 
 DROP_TEXT = 0.1  # share of samples with the empty text
@@ -103,17 +103,13 @@ def predicted_flow(unet, latents, noise, t, text):
 def shown_loss(latent_reader, guess, latents, t, labels):
     """How much worse the guessed latents show what the brief states than the picture's own do, as a frozen reader sees both.
 
-    The squared error barely notices a wrong accent (a few cells) or a highlight; this does. A guess that shows as much as
-    the picture costs nothing, so that nothing is exaggerated for a reader in doubt. Where the guess is still the mean of
+    The squared error barely notices a wrong accent (a few cells) or a highlight; this does. Where the guess is still the mean of
     many pictures it shows a colour but need not show stripes, so what is settled late counts less from t = 0.6 and nothing
     from 0.95.
     """
     clear = ((SHOWN_UNTIL - t) / (SHOWN_UNTIL - SHOWN_WHOLE)).clamp(0, 1)
     weights = torch.stack([clear if name in SETTLED_LATE else torch.ones_like(t) for name in VISIBLE], 1)
-    with torch.no_grad():
-        own = attribute_losses(latent_reader(latents), labels)
-    missing = (attribute_losses(latent_reader(guess), labels) - own).clamp(min=0)
-    return (weights * missing).sum(1).mean()
+    return (weights * missing_losses(latent_reader, guess, latents, labels)).sum(1).mean()
 
 
 def training_loss(model, reader, part, latent_reader=None, attribute_weight=0.0):
