@@ -1,7 +1,7 @@
 import { decode } from '../engine/graph/decode.ts';
 import type { ValueDeclaration } from '../engine/graph/model.ts';
-import { readOutline } from '../model-packages/outline.ts';
 import { hashPackage } from '../model-packages/hash.ts';
+import { readOutline } from '../model-packages/outline.ts';
 import type { ModelFolders, ModelPackage } from '../model-packages/package.ts';
 import { shown } from '../model-packages/read-json.ts';
 import { openPackage } from '../model-packages/resolve.ts';
