@@ -18,6 +18,7 @@ from torch.export import Dim
 import captions
 import catalogue
 import checkpoint
+import phrases
 import tokenizer as words
 from encode_latents import load_autoencoder
 from export_graph import export_float32, keep_as_inner_value, restore_names, store_as_half
@@ -194,6 +195,12 @@ def configurations(denoiser, vocabulary: int) -> dict:
     }
 
 
+def attribute_heads() -> dict:
+    """The heads' outputs and values, and how else briefs name the values."""
+    synonyms = phrases.synonyms()
+    return {name: {"output": f"logits_{name}", "values": list(values), "phrases": synonyms[name]} for name, values in catalogue.ATTRIBUTES.items()}
+
+
 def description(pair, vocabulary: int, training: dict) -> dict:
     """gamut.json before evaluation: every field is explained in the model card."""
     return {
@@ -215,7 +222,7 @@ def description(pair, vocabulary: int, training: dict) -> dict:
                        "logitScale": float(pair.log_scale.exp().clamp(max=60))},
             "features": {"output": "features", "width": len(pair.image.feature_mean), "contentWidth": CONTENT,
                          "defectWidth": len(pair.image.from_sharpness.bias), "sharpnessWidth": SHARPNESS},
-            "attributes": {name: {"output": f"logits_{name}", "values": list(values)} for name, values in catalogue.ATTRIBUTES.items()},
+            "attributes": attribute_heads(),
         },
         "referenceSet": None,
         "training": training,
@@ -275,6 +282,7 @@ def replace(parts: list[str], denoiser: str, folder: Path, float32: Path | None)
     if "autoencoder" in parts:
         runs = autoencoder_record(about["training"])
         about["training"] = {**runs, **{part: record for part, record in about["training"].items() if part not in runs}}
+    about["featureEncoder"]["attributes"] = attribute_heads()
     about["dial"] = None
     (about["figures"] or {}).pop("generation", None)
     (partial / "gamut.json").write_text(json.dumps(about, indent=2) + "\n")

@@ -80,3 +80,14 @@ CLOSINGS = ("for the autumn line", "for the spring collection", "for the summer 
             "for a campaign", "for the website", "at home", "high quality", "clean and simple", "isolated", "centred", "in the studio",
             "by a young designer", "design", "product design", "for advertising", "for print", "for an online shop", "for a magazine")
 NEUTRAL_ONLY = ("high quality", "from the new range of designs")
+
+
+def synonyms() -> dict[str, dict[str, list[str]]]:
+    """How briefs name each attribute's values other than by the value itself, for gamut.json."""
+    colors = {value: options for value, options in COLOR.items() if value != "clear"}
+    tables = {"category": CATEGORY, "color": COLOR, "accent": colors, "material": {value: before for value, (before, _) in MATERIAL.items()},
+              "pattern": {value: before + after for value, (before, after) in PATTERN.items() if value != "plain"},
+              "backdrop": BACKDROP, "light": LIGHT, "height": HEIGHT, "width": WIDTH, "detail": DETAIL, "mood": MOOD}
+    others = {name: {value: [phrase for phrase in phrases if phrase != value] for value, phrases in table.items() if value != "medium"}
+              for name, table in tables.items()}
+    return {name: {value: phrases for value, phrases in table.items() if phrases} for name, table in others.items()}

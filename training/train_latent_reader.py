@@ -1,4 +1,4 @@
-"""Train the reader of attributes from latents that the denoiser's training listens to (minutes).
+"""Train the reader of attributes from latents that the denoiser's training listens to (minutes); goes on from its checkpoint.
 
     python training/train_latent_reader.py --minutes 5
 """
@@ -7,6 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+import checkpoint
 from attribute_reading import accuracies, learn_to_read, reader_options, save_reader, visible_counts
 from dataset import RenderedSet
 from networks.readers import LatentReader
@@ -48,11 +49,17 @@ def main():
         labels = torch.from_numpy(attributes[rows])
         return [(spoilt(part, rng), label) for part, label in zip(batch.split(half), labels.split(half))]
 
-    reader, step = learn_to_read(LatentReader(visible_counts()), next_parts, options, workers)
+    reader, seen = LatentReader(visible_counts()), 0
+    path = checkpoint.CHECKPOINTS / f"{options.name}.pt"
+    if path.exists():
+        state = checkpoint.load(path)
+        reader.load_state_dict(state["model"])
+        seen = state["step"]
+    reader, step = learn_to_read(reader, next_parts, options, workers)
     unseen = torch.from_numpy(np.array(np.load(heldout.folder / "latents.npy", mmap_mode="r")[: min(2000, heldout.done), 0])).float()
     labels = torch.from_numpy(np.array(heldout.attributes[: len(unseen)]).astype(np.int64))
     print("read right, of held-out renders:", accuracies(reader, unseen, labels))
-    save_reader(reader, step, options)
+    save_reader(reader, seen + step, options)
 
 
 if __name__ == "__main__":

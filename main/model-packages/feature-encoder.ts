@@ -25,6 +25,8 @@ export interface AttributeHead {
   readonly name: string;
   readonly output: string;
   readonly values: readonly string[];
+  /** How else briefs name a value ("charcoal" for "dark"), where the package says. */
+  readonly phrases?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** An image encoder on disk, with its text encoder where it is one of a pair. */
@@ -49,7 +51,19 @@ const cardSchema = z.looseObject({
     text: z.string(),
     embeds: z.looseObject({ imageOutput: z.string(), textOutput: z.string() }),
     features: z.looseObject({ output: z.string() }),
-    attributes: z.record(z.string(), z.looseObject({ output: z.string(), values: z.array(z.string()).nonempty() })),
+    attributes: z.record(
+      z.string(),
+      z
+        .looseObject({
+          output: z.string(),
+          values: z.array(z.string()).nonempty(),
+          phrases: z.record(z.string(), z.array(z.string().regex(/\S/))).optional(),
+        })
+        .refine(({ values, phrases = {} }) => Object.keys(phrases).every((value) => values.includes(value)), {
+          message: 'expected phrases of values only',
+          path: ['phrases'],
+        }),
+    ),
   }),
 });
 
@@ -115,7 +129,12 @@ function ownEncoder(folder: string): FeatureEncoder {
       output: embeds.textOutput,
       read: promptReader(tokenizer, tokenizer.maxLength ?? 77, false),
     },
-    attributes: Object.entries(attributes).map(([name, head]) => ({ name, output: head.output, values: head.values })),
+    attributes: Object.entries(attributes).map(([name, { output, values, phrases }]) => ({
+      name,
+      output,
+      values,
+      ...(phrases === undefined ? {} : { phrases }),
+    })),
   };
 }
 
