@@ -119,9 +119,11 @@ describe('gamut nudge with bad input says one line and exits with 2:', () => {
     using model = measuredPackage();
     using folder = temporaryFolder();
     const out = join(folder.path, 'out');
-    const args = ['typical', ...few, '--sampler', 'lcm', '--model', model.path, '--out', out];
+    const args = ['typical', ...few, '--sampling-steps', '51', '--model', model.path, '--out', out];
     const { exitCode, complaints } = await gamut(['nudge', ...args]);
-    expect(complaints).toEqual(['gamut: nudge: expected a deterministic sampler; lcm draws fresh noise on the way']);
+    expect(complaints).toEqual([
+      'gamut: nudge: expected 1 to 50 calls of the network from noise to picture, flow-match-euler makes 51 in these steps',
+    ]);
     expect(exitCode).toBe(2);
     expect(readdirSync(out)).toEqual([]);
   });

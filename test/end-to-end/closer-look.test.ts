@@ -177,13 +177,14 @@ describe('looking closer at an image', () => {
   });
 
   it.each([
-    ['en-GB', 'light', 'Gallery', 'Nudge', 'Its sampler draws fresh noise on the way'],
-    ['ja-JP', 'dark', 'ギャラリー', '少しずらす', 'このサンプラーは途中で新しいノイズを加えるか'],
+    ['en-GB', 'light', 'Gallery', 'Nudge', 'Its sampler clips what it finds on the way'],
+    ['ja-JP', 'dark', 'ギャラリー', '少しずらす', 'このサンプラーは途中で推定を切り詰めるため'],
   ] as const)(
     'says why an image cannot be nudged before it is tried, in the language %s',
     { timeout: 200_000 },
     async (locale, colorScheme, gallery, title, words) => {
-      const message = 'nudge: expected a deterministic sampler; lcm draws fresh noise on the way';
+      const message =
+        "nudge: expected a sampler that takes x0 estimates as they are; this model's scheduler clips or thresholds them (ddim)";
       const obstacle = { code: 'unsupported', where: 'sampler', message } as const;
       const studio = openFakeStudio({ images: 4, stepTime: 2, obstacle });
       const host = await openBrowserHost({ studio, windowFolder, port: 0, host: '127.0.0.1' });

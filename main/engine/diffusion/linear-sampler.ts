@@ -1,13 +1,15 @@
 import { Failure } from '../../contract/failures.ts';
-import { combine } from '../tensor/arithmetic.ts';
+import { combine, scale } from '../tensor/arithmetic.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Denoiser } from './denoiser.ts';
+import type { NoiseSource } from './noise-source.ts';
 import { samplers } from './samplers/index.ts';
 import type { SamplingPlan } from './sampling-plan.ts';
 
 /**
- * A deterministic sampler as what it is: each sample that the denoiser is asked about, and the last sample, are fixed
- * combinations of the start and the x0 estimates before. Weight 0 belongs to the start, weight k to estimate k.
+ * A sampler as what it is once its noise is drawn: each sample that the denoiser is asked about, and the last sample, are
+ * fixed combinations of the start and the x0 estimates before, and of that noise. Weight 0 belongs to the start, weight k to
+ * estimate k; the noise depends on neither, so it has no part in the gradient.
  */
 export interface LinearSampler {
   readonly calls: readonly { readonly sigma: number; readonly weights: readonly number[] }[];
@@ -18,7 +20,7 @@ export interface LinearSampler {
  * Reads the combinations off the sampler's own code: it is run on coefficients in place of samples, as if x were the unit
  * vectors. So the gradient is that of the very steps that make the image, for every sampler there is.
  *
- * @throws Failure `unsupported` for a sampler that draws noise on the way or limits its estimates
+ * @throws Failure `unsupported` for a sampler that limits its estimates
  */
 export async function linearSampler(plan: SamplingPlan, startStep = 0): Promise<LinearSampler> {
   if (plan.options.limit !== undefined)
@@ -43,13 +45,7 @@ async function coefficientsOf(plan: SamplingPlan, startStep: number, width: numb
     calls.push({ sigma, weights: [...x.data] });
     return unit(calls.length);
   };
-  const noise = (): never => {
-    throw new Failure(
-      'unsupported',
-      `nudge: expected a deterministic sampler; ${plan.sampler} draws fresh noise on the way`,
-      'sampler',
-    );
-  };
+  const noise: NoiseSource = (like) => scale(0, like);
   let end = unit(0).data;
   for await (const { x } of samplers[plan.sampler](denoise, unit(0), plan.sigmas, {
     ...plan.options,

@@ -8,6 +8,7 @@ import type { Denoiser } from '../diffusion/denoiser.ts';
 import { linearSampler, pullBackThroughSampler, type DenoiserProduct } from '../diffusion/linear-sampler.ts';
 import type { Slope } from '../diffusion/nudge.ts';
 import { denoisedOf } from '../diffusion/parameterization.ts';
+import type { NoiseSource } from '../diffusion/noise-source.ts';
 import { samplers } from '../diffusion/samplers/index.ts';
 import type { SamplingPlan } from '../diffusion/sampling-plan.ts';
 import type { ModelSession } from '../runtime/session.ts';
@@ -40,6 +41,8 @@ export interface NoiseChain {
   readonly startStep: number;
   /** Encoded start picture [1, C, h, w]; null: from noise. */
   readonly start: Tensor | null;
+  /** What a stochastic sampler adds on the way: from its beginning, so that every run adds the same. */
+  readonly stepNoise: () => NoiseSource;
   readonly denoise: Denoiser;
   readonly unet: ModelSession;
   readonly decoder: ModelSession;
@@ -62,7 +65,7 @@ export interface Run {
 
 /** The image's latent [1, C, h, w] from its starting noise. */
 export async function runFromNoise(
-  { plan, startStep, start, denoise, signal }: NoiseChain,
+  { plan, startStep, start, stepNoise, denoise, signal }: NoiseChain,
   noise: Tensor,
 ): Promise<Run> {
   const inputs: Tensor[] = [];
@@ -72,7 +75,7 @@ export async function runFromNoise(
   };
   const sigma = plan.sigmas[startStep] ?? 0;
   let x = start === null ? scale(plan.startScale, noise) : combine([1, start], [sigma, noise]);
-  const options = { ...plan.options, startStep, signal };
+  const options = { ...plan.options, noise: stepNoise(), startStep, signal };
   for await (const step of samplers[plan.sampler](recording, x, plan.sigmas, options)) x = step.x;
   return { latents: scale(plan.endScale, x), inputs };
 }

@@ -20,7 +20,7 @@ import { loadPipeline, type Pipeline } from './load-pipeline.ts';
 import { refuseObstacles } from './nudge-obstacle.ts';
 import { fromPicture, toPicture } from './pictures.ts';
 import { planOfSettings, startStepOf } from './plan-of-settings.ts';
-import { streamsOf } from './random-streams.ts';
+import { stepStreamOf, streamsOf } from './random-streams.ts';
 import { encodePrompt, sameLength } from './text-condition.ts';
 import { unetGradient } from './unet-flow.ts';
 import { unetDenoiser } from './unet-network.ts';
@@ -105,8 +105,9 @@ export async function openChain(
   ruler: DensityRuler,
   { sessions, signal }: EngineContext,
 ): Promise<{ readonly chain: NoiseChain; readonly pipeline: Pipeline }> {
-  const { settings, model, provider, width, height } = generation;
+  const { settings, model, indices, provider, width, height } = generation;
   const { files, latent } = model;
+  const latentSize = (latent.channels * height * width) / latent.downscale ** 2;
   const plan = planOfSettings(model, settings);
   const startStep = generation.start === null ? 0 : startStepOf(settings, plan);
   const pipeline = await loadPipeline(model, sessions, provider);
@@ -135,6 +136,7 @@ export async function openChain(
     plan,
     startStep,
     start,
+    stepNoise: () => batchNoise([stepStreamOf(settings.randomStream, settings.seed, indices[0] ?? 0, latentSize)]),
     denoise,
     unet: await open(unetGradient(files.unet), 'denoiser'),
     decoder: await open(gradientModel(files.vaeDecoder, 'sample', 'latent_sample'), 'decoder'),

@@ -23,3 +23,15 @@ export function streamsOf(kind: GenerationSettings['randomStream'], seed: number
   }
   return { start: philoxStream(seed, index, 'start'), step: philoxStream(seed, index, 'step'), cads };
 }
+
+/** The stream that a stochastic sampler draws an image's noise from, as it is when the `startSize` numbers of the start are drawn. */
+export function stepStreamOf(
+  kind: GenerationSettings['randomStream'],
+  seed: number,
+  index: number,
+  startSize: number,
+): RandomStream {
+  const { start, step } = streamsOf(kind, seed, index);
+  if (start === step) start.normal(new Float32Array(startSize));
+  return step;
+}

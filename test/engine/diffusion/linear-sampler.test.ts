@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { samplerNames, type SamplerName } from '../../../main/contract/settings.ts';
 import type { Denoiser } from '../../../main/engine/diffusion/denoiser.ts';
 import { linearSampler, pullBackThroughSampler } from '../../../main/engine/diffusion/linear-sampler.ts';
+import { batchNoise, type NoiseSource } from '../../../main/engine/diffusion/noise-source.ts';
 import { samplers } from '../../../main/engine/diffusion/samplers/index.ts';
 import { planSampling, type SamplingPlan } from '../../../main/engine/diffusion/sampling-plan.ts';
 import { parseSchedulerConfig } from '../../../main/engine/diffusion/scheduler-config.ts';
-import { combine } from '../../../main/engine/tensor/arithmetic.ts';
+import { combine, scale } from '../../../main/engine/tensor/arithmetic.ts';
 import { philoxStream } from '../../../main/engine/tensor/philox.ts';
 import type { Tensor } from '../../../main/engine/tensor/tensor.ts';
 import { mixtureDenoiser, mixtureFlow, type Mixture } from '../../doubles/gaussian-mixture.ts';
@@ -42,44 +43,48 @@ const noise: Tensor = {
   data: philoxStream(3, 0, 'start').normal(new Float64Array(4)),
 };
 
-async function endOf(plan: SamplingPlan, startStep: number, x: Tensor, inputs: Tensor[] = []): Promise<Tensor> {
+/** What a stochastic sampler draws: nothing, or the same numbers in every run. */
+const silent: NoiseSource = (like) => scale(0, like);
+const drawn = (): NoiseSource => batchNoise([philoxStream(8, 0, 'step'), philoxStream(8, 1, 'step')]);
+
+async function endOf(
+  plan: SamplingPlan,
+  startStep: number,
+  x: Tensor,
+  noise: NoiseSource,
+  inputs: Tensor[] = [],
+): Promise<Tensor> {
   const recording: Denoiser = (at, sigma) => {
     inputs.push(at);
     return denoise(at, sigma);
   };
   let end = x;
-  for await (const step of samplers[plan.sampler](recording, x, plan.sigmas, { ...plan.options, startStep }))
-    end = step.x;
+  const options = { ...plan.options, startStep, noise };
+  for await (const step of samplers[plan.sampler](recording, x, plan.sigmas, options)) end = step.x;
   return end;
 }
 
-const stochastic: readonly SamplerName[] = [
-  'ddpm',
-  'euler-ancestral',
-  'kdpm2-ancestral',
-  'dpm++2m-sde',
-  'dpm++sde',
-  'lcm',
-];
-// TCD's plan has its own stochasticity; EDM's samplers go with EDM's networks.
-const others: readonly SamplerName[] = ['tcd', 'edm-euler', 'edm-dpm++2m'];
-const deterministic = samplerNames.filter((name) => !stochastic.includes(name) && !others.includes(name));
+// EDM's samplers go with EDM's networks.
+const others: readonly SamplerName[] = ['edm-euler', 'edm-dpm++2m'];
+const classics = samplerNames.filter((name) => !others.includes(name));
 
-describe('a deterministic sampler', () => {
+describe('a sampler', () => {
   it.each([
-    ...deterministic.map((name) => [name, name.startsWith('flow-match') ? straight : classic] as const),
+    ...classics.map((name) => [name, name.startsWith('flow-match') ? straight : classic] as const),
     ['euler', straight] as const,
+    ['euler-ancestral', straight] as const,
+    ['dpm++2m-sde', straight] as const,
   ])(
     '%s is the combination that was read off it, and its gradient agrees with central differences',
     async (name, config) => {
       const plan = planOf(config, name);
       // A flow begins at sigma 2²⁶, where the double's own denoiser has few digits left for differences: a step later.
       const startStep = config === straight ? 1 : 0;
-      const scale = startStep === 0 ? plan.startScale : (plan.sigmas[startStep] ?? NaN);
+      const startScale = startStep === 0 ? plan.startScale : (plan.sigmas[startStep] ?? NaN);
       const linear = await linearSampler(plan, startStep);
-      const start = combine([scale, noise]);
+      const start = combine([startScale, noise]);
       const inputs: Tensor[] = [];
-      const end = await endOf(plan, startStep, start, inputs);
+      const end = await endOf(plan, startStep, start, silent, inputs);
       expect(inputs).toHaveLength(linear.calls.length);
 
       // Each sample asked about, and the last one, from the start and the estimates alone.
@@ -96,11 +101,13 @@ describe('a deterministic sampler', () => {
       });
 
       const cotangent: Tensor = { dims: noise.dims, data: Float64Array.of(0.7, -1.1, 0.3, 2) };
-      const gradient = combine([scale, await pullBackThroughSampler(linear, inputs, cotangent, product)]);
+      const withNoise: Tensor[] = [];
+      await endOf(plan, startStep, start, drawn(), withNoise);
+      const gradient = combine([startScale, await pullBackThroughSampler(linear, withNoise, cotangent, product)]);
       const along = async (amount: number, i: number): Promise<number> => {
         const data = Float64Array.from(noise.data);
         data[i] = (data[i] ?? NaN) + amount;
-        const moved = await endOf(plan, startStep, combine([scale, { dims: noise.dims, data }]));
+        const moved = await endOf(plan, startStep, combine([startScale, { dims: noise.dims, data }]), drawn());
         return Array.from(moved.data, (value, j) => value * (cotangent.data[j] ?? NaN)).reduce((a, b) => a + b);
       };
       const delta = 1e-4;
@@ -110,15 +117,6 @@ describe('a deterministic sampler', () => {
       }
     },
   );
-
-  it.each(stochastic)('is not what %s is: it is refused in one line', async (name) => {
-    await expect(linearSampler(planOf(classic, name))).rejects.toMatchObject({
-      code: 'unsupported',
-      message: expect.stringMatching(
-        /^nudge: expected a deterministic sampler; \S+ draws fresh noise on the way$/,
-      ) as string,
-    });
-  });
 
   it('is not one whose estimates are clipped: it is refused in one line', async () => {
     const clipping = { ...classic, _class_name: 'DDIMScheduler', clip_sample: true };

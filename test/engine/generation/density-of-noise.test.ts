@@ -59,6 +59,10 @@ describe('the gradient of log density by the starting noise', () => {
     ['under guidance', { stepCount: 3, guidanceScale: 1.5 }],
     ['under guidance in an interval', { stepCount: 4, guidanceScale: 1.2, guidanceInterval: { low: 0.5, high: 10 } }],
     ['by a sampler of second order', { stepCount: 4, guidanceScale: 1, sampler: 'dpm++2m' }],
+    [
+      'by a sampler that draws noise on the way',
+      { stepCount: 4, guidanceScale: 1, sampler: 'euler-ancestral', eta: 0.5 },
+    ],
     ['from an image', { stepCount: 6, guidanceScale: 1, image: { source: 'grey', strength: 0.6 } }],
   ])('agrees with central differences on a tiny model %s', async (_, asked) => {
     using model = measuredPackage();
@@ -77,7 +81,7 @@ describe('the gradient of log density by the starting noise', () => {
     // The encoder reads each channel's greatest value, whose place jumps: in float64 differences of this density meet the
     // gradient only below 1e-5, and over 0.004 they are off by anything up to a half, depending on the noise. Float32 cannot
     // go that low, so this noise is one whose way crosses few kinks.
-    const asked = { prompt: 'mug', seed: 3, stepCount: 4, guidanceScale: 3 };
+    const asked = { prompt: 'mug', seed: 3, stepCount: 4, guidanceScale: 3, sampler: 'flow-match-euler' } as const;
     const [along, ...others] = await slopes(builtIn, asked, { delta: 0.004, directions: 1 });
     expect(along?.exact).toBeGreaterThan(0.05);
     // The density bends, so the difference must be small; below 0.004 float32 rounds it away.
