@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { samplerNames } from '../contract/settings.ts';
 
 /**
  * `gamut.json`: what a package says of itself. All of it is optional, and other keys (training record, feature encoder,
@@ -10,6 +11,10 @@ export const gamutCardSchema = z.looseObject({
   description: z.string().optional(),
   licence: z.string().optional(),
   examples: z.array(z.string()).optional(),
+  /** What its makers recommend. */
+  sampling: z
+    .looseObject({ sampler: z.enum(samplerNames).optional(), eta: z.number().min(0).max(1).optional() })
+    .optional(),
 });
 
 export type GamutCard = Readonly<z.infer<typeof gamutCardSchema>>;

@@ -27,7 +27,8 @@ const hashes = new WeakMap<ModelPackage, Promise<string>>();
 async function hashFiles({ folder, model, weightFiles }: ModelPackage, cacheFile: string | null): Promise<string> {
   const others = ['tokenizer.json', 'vocab.json', 'merges.txt'].map((file) => join(folder, 'tokenizer', file));
   const files = [...weightFiles, ...others.filter((file) => existsSync(file))];
-  const whole = createHash('sha256').update(JSON.stringify([model.latent, model.scheduler]));
+  const sampling = model.recommended === undefined ? [] : [model.recommended];
+  const whole = createHash('sha256').update(JSON.stringify([model.latent, model.scheduler, ...sampling]));
   for (const file of files) whole.update(`${shown(folder, file)} ${await hashFile(file, cacheFile)}\n`);
   return whole.digest('hex');
 }

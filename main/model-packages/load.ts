@@ -3,10 +3,10 @@ import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { Failure } from '../contract/failures.ts';
 import { note } from '../contract/notes.ts';
-import type { LatentSpace } from '../engine/generation/diffusion-model.ts';
+import type { DiffusionModel, LatentSpace } from '../engine/generation/diffusion-model.ts';
 import { familyOf } from './family.ts';
 import type { Family } from './family.ts';
-import { gamutCardSchema } from './gamut-card.ts';
+import { gamutCardSchema, type GamutCard } from './gamut-card.ts';
 import type { ModelPackage } from './package.ts';
 import { promptReader } from './prompt.ts';
 import { readJson, readOptionalJson } from './read-json.ts';
@@ -76,6 +76,7 @@ export function loadPackage(folder: string, builtIn = false): ModelPackage {
       },
       latent,
       scheduler,
+      ...recommendedOf(card),
     },
     readPrompt: promptReader(tokenizer, window, window === clipWindow && freeLength),
     precision: precisionOf(unet),
@@ -84,6 +85,12 @@ export function loadPackage(folder: string, builtIn = false): ModelPackage {
     size: sizeOf(folder, family, unet, latent.downscale, notes),
     notes,
   };
+}
+
+/** The sampler that gamut.json recommends, where it names one. */
+function recommendedOf({ sampling: { sampler, eta } = {} }: GamutCard): Pick<DiffusionModel, 'recommended'> {
+  if (sampler === undefined) return {};
+  return { recommended: { sampler, ...(eta === undefined ? {} : { eta }) } };
 }
 
 /** Latent channels from the graph itself; scale and shift from the autoencoder's config, else by family. */

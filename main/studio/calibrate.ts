@@ -112,7 +112,7 @@ export async function* calibrate(
       guidanceScale: guidance.guidanceScale,
       guidanceInterval: guidance.guidanceInterval,
     });
-  const maker = new CalibrationPoolMaker(store, workshop, model.model.scheduler, texts, requestOf, settings);
+  const maker = new CalibrationPoolMaker(store, workshop, model.model, texts, requestOf, settings);
 
   // Whole batches: the last of them would cost as much half empty.
   const first = Math.min(settings.pool, Math.ceil(settings.kept / settings.batchSize) * settings.batchSize);

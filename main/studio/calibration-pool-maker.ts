@@ -1,5 +1,5 @@
-import { planSampling } from '../engine/diffusion/sampling-plan.ts';
-import { parseSchedulerConfig } from '../engine/diffusion/scheduler-config.ts';
+import type { DiffusionModel } from '../engine/generation/diffusion-model.ts';
+import { planOfSettings } from '../engine/generation/plan-of-settings.ts';
 import { Failure } from '../contract/failures.ts';
 import type { GenerationSettings } from '../contract/settings.ts';
 import { guidanceKey, type Guidance } from './calibration-guidance.ts';
@@ -61,14 +61,15 @@ export class CalibrationPoolMaker {
   constructor(
     store: PoolStore,
     workshop: Workshop,
-    scheduler: unknown,
+    model: DiffusionModel,
     briefs: readonly string[],
     requestOf: (brief: string, guidance: Guidance) => GenerationSettings,
     limits: Limits,
   ) {
     this.#store = store;
     this.#workshop = workshop;
-    this.#sigmas = planSampling(parseSchedulerConfig(scheduler), { stepCount: limits.steps }).sigmas.slice(0, -1);
+    const settings = requestOf('', { guidanceScale: 1, guidanceInterval: null });
+    this.#sigmas = planOfSettings(model, settings).sigmas.slice(0, -1);
     this.#briefs = briefs;
     this.#requestOf = requestOf;
     this.#limits = limits;

@@ -57,7 +57,7 @@ export function cardOfPackage(modelPackage: ModelPackage, id: string = modelPack
     width: size.width,
     height: size.height,
     sizeStep: size.step,
-    sampler: String(model.scheduler['_class_name'] ?? ''),
+    sampler: model.recommended?.sampler ?? String(model.scheduler['_class_name'] ?? ''),
     hasFeatures: existsSync(join(folder, 'feature_encoder', 'image.onnx')),
     hasCalibration: card['calibration'] !== undefined || existsSync(join(folder, 'calibration.json')),
     fit: fitOf(bytes),

@@ -2,11 +2,14 @@ import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../main/contract/failures.ts';
+import type { SamplerName } from '../../main/contract/settings.ts';
 import { decode } from '../../main/engine/graph/decode.ts';
 import { encode } from '../../main/engine/graph/encode.ts';
+import { planOfSettings } from '../../main/engine/generation/plan-of-settings.ts';
 import type { Content } from '../../main/engine/graph/model.ts';
 import { hashPackage } from '../../main/model-packages/hash.ts';
 import { loadPackage } from '../../main/model-packages/load.ts';
+import { settingsOfRequest } from '../../main/studio/settings-of-request.ts';
 import { findPackages, openPackage, resolvePackage } from '../../main/model-packages/resolve.ts';
 import { copiedPackage, packageFolder, packagesFolder, temporaryFolder } from '../doubles/packages.ts';
 
@@ -73,6 +76,38 @@ describe('a package in the diffusers ONNX layout', () => {
     using copy = copiedPackage('legacy');
     editJson(join(copy.path, 'unet/config.json'), { block_out_channels: [320, 640, 1280, 1280] });
     expect(loadPackage(copy.path).size.step).toBe(64);
+  });
+});
+
+describe('the sampler that a package recommends', () => {
+  it('is taken where settings name none, with its stochasticity, and is part of the hash', async () => {
+    using copy = copiedPackage('flow');
+    const plain = loadPackage(copy.path);
+    editJson(join(copy.path, 'gamut.json'), { sampling: { steps: 20, sampler: 'euler-ancestral', eta: 0.7 } });
+    const recommending = loadPackage(copy.path);
+    expect(recommending.model).toEqual({ ...plain.model, recommended: { sampler: 'euler-ancestral', eta: 0.7 } });
+    expect(await hashPackage(recommending)).not.toBe(await hashPackage(plain));
+
+    const planned = (asked: { sampler?: SamplerName; eta?: number }) => {
+      const settings = settingsOfRequest({ model: copy.path, prompt: 'vase', seed: 1, ...asked });
+      const { sampler, options } = planOfSettings(recommending.model, settings);
+      return { sampler, eta: options.eta };
+    };
+    expect(planned({})).toEqual({ sampler: 'euler-ancestral', eta: 0.7 });
+    expect(planned({ eta: 0.2 })).toEqual({ sampler: 'euler-ancestral', eta: 0.2 });
+    expect(planned({ sampler: 'euler-ancestral' })).toEqual({ sampler: 'euler-ancestral', eta: undefined });
+    expect(planned({ sampler: 'flow-match-euler' })).toEqual({ sampler: 'flow-match-euler', eta: undefined });
+  });
+
+  it('must be one that there is', () => {
+    using copy = copiedPackage('flow');
+    for (const sampling of [{ sampler: 'euler-uphill' }, { sampler: 'euler-ancestral', eta: 2 }, 'euler']) {
+      editJson(join(copy.path, 'gamut.json'), { sampling });
+      expect(complaint(() => loadPackage(copy.path))).toMatchObject({
+        code: 'model-broken',
+        message: expect.stringMatching(/gamut\.json.*sampling/) as string,
+      });
+    }
   });
 });
 

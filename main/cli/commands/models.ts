@@ -46,6 +46,7 @@ export const models: Register = (program) => {
         `hash       ${found.hash}`,
         `size       ${card.width}x${card.height}, ${found.fixedSize ? 'no other' : `sides in multiples of ${card.sizeStep}`}`,
         `scheduler  ${String(modelPackage.model.scheduler['_class_name'])}`,
+        ...(modelPackage.model.recommended === undefined ? [] : [`sampler    ${card.sampler ?? ''}, recommended`]),
         `prompt     ${found.tokenLimit} tokens${found.vocabulary === 0 ? '' : `, ${found.vocabulary} known words`}`,
         `licence    ${card.licence === '' ? 'not said' : card.licence}`,
         ...found.parts.flatMap(({ file, inputs, outputs }) => [

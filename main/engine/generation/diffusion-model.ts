@@ -1,3 +1,5 @@
+import type { SamplerName } from '../../contract/settings.ts';
+
 /**
  * A latent diffusion model as the engine runs it: plain data, so that it travels to the engine's process. Made by
  * `model-packages`, which has read and checked the files.
@@ -18,6 +20,8 @@ export interface DiffusionModel {
   readonly latent: LatentSpace;
   /** `scheduler_config.json` as it is on disk. */
   readonly scheduler: Readonly<Record<string, unknown>>;
+  /** The sampler its makers recommend in place of that scheduler's own. */
+  readonly recommended?: { readonly sampler: SamplerName; readonly eta?: number };
 }
 
 /** How latents relate to the autoencoder's code: latent = (code − shiftFactor) · scalingFactor. */

@@ -3,14 +3,15 @@ import { planSampling, type SamplingPlan } from '../diffusion/sampling-plan.ts';
 import { parseSchedulerConfig } from '../diffusion/scheduler-config.ts';
 import type { DiffusionModel } from './diffusion-model.ts';
 
-/** The sampling that settings ask of a model. */
-export function planOfSettings({ scheduler }: DiffusionModel, settings: GenerationSettings): SamplingPlan {
+/** The sampling that settings ask of a model: the sampler its makers recommend where they name none. */
+export function planOfSettings({ scheduler, recommended }: DiffusionModel, settings: GenerationSettings): SamplingPlan {
+  const own = settings.sampler === null ? recommended : undefined;
   return planSampling(parseSchedulerConfig(scheduler), {
     stepCount: settings.stepCount,
-    sampler: settings.sampler,
+    sampler: own?.sampler ?? settings.sampler,
     sigmaSpacing: settings.sigmaSpacing,
     // 0 is what settings say when nothing was asked; ancestral samplers then keep their own 1, DDIM its 0.
-    eta: settings.eta === 0 ? undefined : settings.eta,
+    eta: settings.eta === 0 ? own?.eta : settings.eta,
   });
 }
 

@@ -79,7 +79,7 @@ function switchTo(config: SchedulerConfig, sampler: SamplerName, { mu }: Samplin
 
 /** One-step samplers keep the flow's own levels, which begin at pure noise; the others begin just below it. */
 function switchFlow(config: SchedulerConfig, mu: number | undefined): SchedulerConfig {
-  if ((['euler', 'ddim', 'lcm', 'flow-match-euler'] as SamplerName[]).includes(config.sampler))
+  if ((['euler', 'euler-ancestral', 'ddim', 'lcm', 'flow-match-euler'] as SamplerName[]).includes(config.sampler))
     return { ...config, schedulerClass: 'FlowMatchEulerDiscreteScheduler' };
   if (config.sampler === 'flow-match-heun') return { ...config, schedulerClass: 'FlowMatchHeunDiscreteScheduler' };
   if (ofTheTimesteps.includes(config.sampler))
