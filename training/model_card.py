@@ -128,8 +128,8 @@ Combinations that no training picture has: {held_out}.
 - `featureEncoder`: the contrastive pair. `embeds`: outputs of both graphs, of length 1; `logitScale` multiplies their inner product.
   `features`: `contentWidth` numbers that tell what stands where, `defectWidth` trained to tell renders from spoilt ones, and
   `sharpnessWidth` fixed statistics of neighbouring pixels' differences (log energy and kurtosis over three octaves); all
-  scaled so that Euclidean distances may be used as they are. `attributes`: the graph output with the logits of each attribute, and
-  its values in the logits' order.
+  scaled so that Euclidean distances may be used as they are. `attributes`: the graph output with the logits of each attribute,
+  its values in the logits' order, and `phrases`: how else briefs name a value.
 - `referenceSet`: {'none yet' if reference is None else f"{reference['count']} held-out renders"}: features and embeddings (float16), attributes (uint8, one column
   per `attributeNames`, 255 = not applicable), captions (one a line), and the first {'none' if reference is None else reference['pictures']['count']} pictures on one sheet.
 - `training`, `figures`: the record above. `dial`: calibration of the application's dial; null until `gamut calibrate` has run.

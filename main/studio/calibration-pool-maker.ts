@@ -1,7 +1,7 @@
-import type { DiffusionModel } from '../engine/generation/diffusion-model.ts';
-import { planOfSettings } from '../engine/generation/plan-of-settings.ts';
 import { Failure } from '../contract/failures.ts';
 import type { GenerationSettings } from '../contract/settings.ts';
+import type { DiffusionModel } from '../engine/generation/diffusion-model.ts';
+import { planOfSettings } from '../engine/generation/plan-of-settings.ts';
 import { guidanceKey, type Guidance } from './calibration-guidance.ts';
 import { joinParts, type Pool, type PoolPart, type PoolStore } from './calibration-pools.ts';
 import { generateCandidates } from './generate-candidates.ts';

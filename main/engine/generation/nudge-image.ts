@@ -98,7 +98,11 @@ export async function* nudgeImage(
   yield { kind: 'nudged', before: before.picture, after: after.picture, largestChange, notes, modelCalls };
 }
 
-/** Opens everything between an image's noise and its density. */
+/**
+ * Opens everything between an image's noise and its density.
+ *
+ * @param generation of one image
+ */
 export async function openChain(
   generation: GenerationInput,
   encoder: NudgeEncoder,
@@ -107,6 +111,8 @@ export async function openChain(
 ): Promise<{ readonly chain: NoiseChain; readonly pipeline: Pipeline }> {
   const { settings, model, indices, provider, width, height } = generation;
   const { files, latent } = model;
+  const [index] = indices;
+  if (index === undefined) throw new RangeError('nudge: expected one image, got none');
   const latentSize = (latent.channels * height * width) / latent.downscale ** 2;
   const plan = planOfSettings(model, settings);
   const startStep = generation.start === null ? 0 : startStepOf(settings, plan);
@@ -136,7 +142,7 @@ export async function openChain(
     plan,
     startStep,
     start,
-    stepNoise: () => batchNoise([stepStreamOf(settings.randomStream, settings.seed, indices[0] ?? 0, latentSize)]),
+    stepNoise: () => batchNoise([stepStreamOf(settings.randomStream, settings.seed, index, latentSize)]),
     denoise,
     unet: await open(unetGradient(files.unet), 'denoiser'),
     decoder: await open(gradientModel(files.vaeDecoder, 'sample', 'latent_sample'), 'decoder'),
