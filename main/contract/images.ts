@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { generationSettingsSchema } from './settings.ts';
+import { generationSettingsSchema, samplerNames, type SamplerName } from './settings.ts';
 
 /** How the provider that made an image was chosen, as shown to people and stored in files. */
 export const providerReportSchema = z.strictObject({
@@ -31,6 +31,11 @@ export const imageRecordSchema = z.strictObject({
   createdAt: z.string(),
   model: z.strictObject({ id: z.string(), hash: z.string(), precision: z.string() }),
   provider: providerReportSchema,
+  /**
+   * The sampler that made it, also where the settings leave that to the model; eta null: the sampler's own. Absent in files
+   * from before it was recorded.
+   */
+  sampling: z.strictObject({ sampler: z.enum(samplerNames), eta: z.number().nullable() }).optional(),
   width: z.int().positive(),
   height: z.int().positive(),
   scores: imageScoresSchema,
@@ -44,3 +49,8 @@ export const imageRecordSchema = z.strictObject({
   notes: z.array(z.string()),
 });
 export type ImageRecord = z.infer<typeof imageRecordSchema>;
+
+/** The sampler that made an image; null where that was left to the model, in files from before it was recorded. */
+export function samplerOf({ sampling, settings }: Pick<ImageRecord, 'sampling' | 'settings'>): SamplerName | null {
+  return sampling?.sampler ?? settings.sampler;
+}

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import type { ImageRecord } from '../contract/images.ts';
+import { samplerOf, type ImageRecord } from '../contract/images.ts';
 import type { ForeignSettings, ImageSummary } from '../contract/library.ts';
 import { featureBytes, type PictureFeatures } from './appearance.ts';
 import { setArriving } from './batches.ts';
@@ -142,7 +142,7 @@ function upsertRow(database: Database, image: NewImage): number {
     height: image.height,
     seed: settings?.seed ?? null,
     step_count: settings?.stepCount ?? null,
-    sampler: settings?.sampler ?? null,
+    sampler: (record === null ? settings?.sampler : samplerOf(record)) ?? null,
     guidance_scale: settings?.guidanceScale ?? null,
     dial: settings?.dial ?? null,
     pseudo_density: scores?.pseudoDensity ?? null,

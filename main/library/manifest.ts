@@ -1,4 +1,4 @@
-import type { ImageRecord } from '../contract/images.ts';
+import { samplerOf, type ImageRecord } from '../contract/images.ts';
 import type { Flag } from '../contract/library.ts';
 import type { BatchCost, Measure } from '../contract/measures.ts';
 
@@ -43,7 +43,7 @@ const columns: readonly (readonly [string, (image: ManifestImage) => Cell])[] = 
   ['provider', (image) => image.record?.provider.chosen],
   ['width', (image) => image.record?.width],
   ['height', (image) => image.record?.height],
-  ['sampler', (image) => image.record?.settings.sampler],
+  ['sampler', (image) => image.record && samplerOf(image.record)],
   ['stepCount', (image) => image.record?.settings.stepCount],
   ['guidanceScale', (image) => image.record?.settings.guidanceScale],
   ['dial', (image) => image.record?.settings.dial],

@@ -3,6 +3,7 @@ import { Failure } from '../contract/failures.ts';
 import type { ImageRecord, ProviderReport } from '../contract/images.ts';
 import { note } from '../contract/notes.ts';
 import type { GenerationSettings } from '../contract/settings.ts';
+import { planOfSettings } from '../engine/generation/plan-of-settings.ts';
 import type { GenerationInput, Picture } from '../engine/generation/generation-request.ts';
 import { hashPackage } from '../model-packages/hash.ts';
 import type { ModelPackage } from '../model-packages/package.ts';
@@ -62,6 +63,7 @@ export async function prepareGeneration(
   const start = await startPicture(settings, modelPackage, workshop, { width, height }, notes);
   // A record must name its model from any folder.
   const settled = { ...settings, model: resolvePackage(settings.model, workshop.folders).id, width, height };
+  const { sampler, options } = planOfSettings(modelPackage.model, settled);
   const hash = await hashPackage(modelPackage, workshop.hashCache);
   return {
     package: modelPackage,
@@ -90,6 +92,7 @@ export async function prepareGeneration(
       createdAt: workshop.now().toISOString(),
       model: { id: modelPackage.id, hash, precision: modelPackage.precision },
       provider,
+      sampling: { sampler, eta: options.eta ?? null },
       width,
       height,
       scores: { pseudoDensity: null, densityPercentile: null, textImageScore: null, classProbability: null },

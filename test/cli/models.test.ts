@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { gamut } from '../doubles/command-line.ts';
@@ -9,6 +9,8 @@ vi.setConfig({ testTimeout: 240_000 });
 it('lists and inspects models, as text and as JSON, and refuses what is not one', async () => {
   using home = temporaryFolder();
   cpSync(packageFolder('optimum'), join(home.path, 'models', 'mine'), { recursive: true });
+  const card = { sampling: { sampler: 'euler-ancestral', eta: 0.7 } };
+  writeFileSync(join(home.path, 'models', 'mine', 'gamut.json'), JSON.stringify(card));
   const options = { env: { GAMUT_HOME: home.path } };
   const [list, text, json, refused] = await Promise.all([
     gamut(['models', 'list', '--json'], options),
@@ -20,6 +22,7 @@ it('lists and inspects models, as text and as JSON, and refuses what is not one'
   const cards = JSON.parse(list.output) as { id: string }[];
   expect(cards.find(({ id }) => id === 'mine')).toMatchObject({ builtIn: false, width: 64, problem: null });
   expect(text.output).toContain('  in   timestep: int64 []\n');
+  expect(text.output).toContain('sampler    euler-ancestral, eta 0.7, recommended\n');
   expect(JSON.parse(json.output)).toMatchObject({
     id: 'mine',
     hash: expect.stringMatching(/^[0-9a-f]{64}$/),

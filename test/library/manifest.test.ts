@@ -44,6 +44,12 @@ describe('the manifest as CSV', () => {
     expect(row[header.indexOf('dial')]).toBe('-0.5');
   });
 
+  it('names the sampler that was used where none was asked for', () => {
+    const record = exampleRecord({}, { sampling: { sampler: 'euler-ancestral', eta: 0.7 } });
+    const [header = [], row = []] = parseCsv(manifestCsv({ images: [{ file: 'a.png', record }] }).slice(1));
+    expect(row[header.indexOf('sampler')]).toBe('euler-ancestral');
+  });
+
   it('reads back any prompt, for any number of rows', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1, maxLength: 5 }), (prompts) => {

@@ -67,6 +67,7 @@ describe('a batch', () => {
       index: 0,
       model: { id: 'flow', hash: expect.stringMatching(/^[0-9a-f]{64}$/), precision: 'float32' },
       provider: { chosen: 'cpu' },
+      sampling: { sampler: 'flow-match-euler', eta: null },
       prompt: { unknownWords: ['zebra'], tokensDropped: 0 },
     });
     const again = await Array.fromAsync(generate(image?.record.settings ?? settingsOf(), workshop, { indices: [2] }));

@@ -61,7 +61,11 @@ export const generate: Register = (program) => {
     .option('--steps <number>', 'sampling steps', wholeNumber(1, 1000))
     .addOption(new Option('--sampler <name>', "the model's own when absent").choices(samplerNames))
     .addOption(new Option('--sigma-spacing <name>', 'how noise levels are spaced').choices(sigmaSpacings))
-    .option('--eta <number>', 'stochasticity of DDIM and ancestral samplers', decimalNumber(0, 1))
+    .option(
+      '--eta <number>',
+      'stochasticity of DDIM and ancestral samplers (0: the sampler’s own)',
+      decimalNumber(0, 1),
+    )
     .option('--guidance-scale <number>', '1 means none', decimalNumber(0, 100))
     .option('--guidance-interval <low,high>', 'noise levels (sigma) between which guidance acts', interval)
     .option('--guidance-rescale <number>', 'share of the rescaled estimate', decimalNumber(0, 1))

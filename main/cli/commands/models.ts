@@ -46,7 +46,7 @@ export const models: Register = (program) => {
         `hash       ${found.hash}`,
         `size       ${card.width}x${card.height}, ${found.fixedSize ? 'no other' : `sides in multiples of ${card.sizeStep}`}`,
         `scheduler  ${String(modelPackage.model.scheduler['_class_name'])}`,
-        ...(modelPackage.model.recommended === undefined ? [] : [`sampler    ${card.sampler ?? ''}, recommended`]),
+        ...recommendedLine(modelPackage.model.recommended),
         `prompt     ${found.tokenLimit} tokens${found.vocabulary === 0 ? '' : `, ${found.vocabulary} known words`}`,
         `licence    ${card.licence === '' ? 'not said' : card.licence}`,
         ...found.parts.flatMap(({ file, inputs, outputs }) => [
@@ -62,4 +62,10 @@ export const models: Register = (program) => {
 
 function megabytes(bytes: number): string {
   return bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MB` : `${(bytes / 2 ** 30).toFixed(2)} GB`;
+}
+
+function recommendedLine(recommended?: { readonly sampler: string; readonly eta?: number }): string[] {
+  if (recommended === undefined) return [];
+  const { sampler, eta } = recommended;
+  return [`sampler    ${sampler}${eta === undefined ? '' : `, eta ${eta}`}, recommended`];
 }

@@ -1,4 +1,4 @@
-import type { ImageRecord } from '../../contract/images.ts';
+import { samplerOf, type ImageRecord } from '../../contract/images.ts';
 import { a1111SamplerName, a1111ScheduleName } from '../foreign/sampler-names.ts';
 
 /**
@@ -8,8 +8,10 @@ import { a1111SamplerName, a1111ScheduleName } from '../foreign/sampler-names.ts
  */
 export function parametersText(record: ImageRecord): string {
   const { settings } = record;
+  const sampler = samplerOf(record);
+  const eta = record.sampling?.eta ?? settings.eta;
   const pairs: (readonly [string, string])[] = [['Steps', String(settings.stepCount)]];
-  if (settings.sampler !== null) pairs.push(['Sampler', a1111SamplerName(settings.sampler)]);
+  if (sampler !== null) pairs.push(['Sampler', a1111SamplerName(sampler)]);
   const schedule = a1111ScheduleName(settings.sigmaSpacing);
   if (schedule !== null) pairs.push(['Schedule type', schedule]);
   pairs.push(
@@ -21,7 +23,7 @@ export function parametersText(record: ImageRecord): string {
   );
   if (settings.image !== null) pairs.push(['Denoising strength', String(settings.image.strength)]);
   if (settings.guidanceRescale !== 0) pairs.push(['CFG Rescale phi', String(settings.guidanceRescale)]);
-  if (settings.eta !== 0) pairs.push(['Eta', String(settings.eta)]);
+  if (eta !== 0) pairs.push(['Eta', String(eta)]);
   if (settings.dial !== null) pairs.push(['Dial', String(settings.dial)]);
   pairs.push(
     ['Batch index', String(record.index)],

@@ -110,6 +110,13 @@ it('reads the parameters text of our own files as others would', () => {
   });
 });
 
+it('tells other programs the sampler that was used where none was asked for', () => {
+  const text = parametersText(exampleRecord({}, { sampling: { sampler: 'euler-ancestral', eta: 0.7 } }));
+  expect(text).toContain('Sampler: Euler a, ');
+  expect(text).toContain('Eta: 0.7, ');
+  expect(foreignSettings(new Map([['parameters', text]]))?.settings).toMatchObject({ sampler: 'euler-ancestral' });
+});
+
 it.each(samplerNames)('reads %s back from the name the web UI shows', (sampler) => {
   expect(samplerFromA1111(a1111SamplerName(sampler), null)?.sampler).toBe(sampler);
 });
