@@ -29,6 +29,9 @@ export type SamplerName = (typeof samplerNames)[number];
 
 export const sigmaSpacings = ['model', 'karras', 'exponential', 'beta', 'lu'] as const;
 
+/** Where neither the settings nor the model's makers say one. */
+export const defaultGuidanceScale = 3;
+
 const finite = z.number().refine(Number.isFinite, 'expected a finite number');
 const unit = finite.min(0).max(1);
 
@@ -66,7 +69,7 @@ export const generationSettingsSchema = z.strictObject({
   /** DDIM and ancestral stochasticity, where the sampler has it. */
   eta: unit.default(0),
   /** guided = reference + scale (conditional − reference); 1 means none. */
-  guidanceScale: finite.min(0).max(100).default(3),
+  guidanceScale: finite.min(0).max(100).default(defaultGuidanceScale),
   /** Noise levels (sigma) between which guidance acts; null means all. */
   guidanceInterval: z
     .strictObject({ low: finite.min(0), high: finite.min(0) })

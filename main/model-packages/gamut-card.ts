@@ -13,7 +13,12 @@ export const gamutCardSchema = z.looseObject({
   examples: z.array(z.string()).optional(),
   /** What its makers recommend. */
   sampling: z
-    .looseObject({ sampler: z.enum(samplerNames).optional(), eta: z.number().min(0).max(1).optional() })
+    .looseObject({
+      sampler: z.enum(samplerNames).optional(),
+      eta: z.number().min(0).max(1).optional(),
+      steps: z.int().min(1).max(1000).optional(),
+      guidanceScale: z.number().min(0).max(100).optional(),
+    })
     .optional(),
 });
 

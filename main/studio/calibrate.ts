@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { z } from 'zod';
 import { Failure } from '../contract/failures.ts';
 import type { DialStop } from '../contract/models.ts';
+import { defaultGuidanceScale } from '../contract/settings.ts';
 import type { Features } from '../engine/features/features.ts';
 import { defaultHome } from '../library/library.ts';
 import { writeFileAtomically } from '../library/files.ts';
@@ -89,7 +89,7 @@ export async function* calibrate(
       'kept',
     );
   const model = openPackage(settings.model, workshop.folders);
-  const usualScale = nearest(settings.scales, usualScaleOf(model.card['sampling']));
+  const usualScale = nearest(settings.scales, model.card.sampling?.guidanceScale ?? defaultGuidanceScale);
   const guidances = guidancesToTry(settings.scales, settings.intervalScales, settings.interval, usualScale);
   const encoder = loadFeatureEncoder(model.folder);
   const references = await referencesOf(settings, workshop, encoder, model);
@@ -226,14 +226,6 @@ function describe(
     `precision and recall with k = ${manifoldNeighbours} in ${encoder.label}, against ${references}. ` +
     'The path was chosen and measured on the same images, so its ends are a little flattered.'
   );
-}
-
-const samplingSchema = z.looseObject({ guidanceScale: z.number() });
-
-/** The scale that a package recommends; 3 where it says none. */
-function usualScaleOf(sampling: unknown): number {
-  const parsed = samplingSchema.safeParse(sampling);
-  return parsed.success ? parsed.data.guidanceScale : 3;
 }
 
 interface CalibrationReferences {

@@ -1,6 +1,8 @@
 import { Failure, failureFromZod } from '../contract/failures.ts';
 import { generationSettingsSchema, largestSide, longestPrompt } from '../contract/settings.ts';
 import type { GenerationRequest, GenerationSettings } from '../contract/settings.ts';
+import type { ModelFolders } from '../model-packages/package.ts';
+import { openPackage } from '../model-packages/resolve.ts';
 
 /**
  * Settings from what was asked for; defaults filled in, everything else refused.
@@ -26,4 +28,18 @@ export function settingsOfRequest(request: GenerationRequest): GenerationSetting
   const parsed = generationSettingsSchema.safeParse(request);
   if (!parsed.success) throw failureFromZod(parsed.error, 'settings', request);
   return parsed.data;
+}
+
+/**
+ * The same, with what the model's makers recommend where nothing was asked for.
+ *
+ * @throws Failure as above, and where there is no such model
+ */
+export function settingsForModel(request: GenerationRequest, folders: ModelFolders): GenerationSettings {
+  const { sampling: { steps, guidanceScale } = {} } = openPackage(settingsOfRequest(request).model, folders).card;
+  return settingsOfRequest({
+    ...(steps !== undefined && { stepCount: steps }),
+    ...(guidanceScale !== undefined && { guidanceScale }),
+    ...request,
+  });
 }

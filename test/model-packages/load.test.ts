@@ -9,7 +9,7 @@ import { planOfSettings } from '../../main/engine/generation/plan-of-settings.ts
 import type { Content } from '../../main/engine/graph/model.ts';
 import { hashPackage } from '../../main/model-packages/hash.ts';
 import { loadPackage } from '../../main/model-packages/load.ts';
-import { settingsOfRequest } from '../../main/studio/settings-of-request.ts';
+import { settingsForModel, settingsOfRequest } from '../../main/studio/settings-of-request.ts';
 import { findPackages, openPackage, resolvePackage } from '../../main/model-packages/resolve.ts';
 import { copiedPackage, packageFolder, packagesFolder, temporaryFolder } from '../doubles/packages.ts';
 
@@ -99,9 +99,29 @@ describe('the sampler that a package recommends', () => {
     expect(planned({ sampler: 'flow-match-euler' })).toEqual({ sampler: 'flow-match-euler', eta: undefined });
   });
 
+  it('comes with the steps and the guidance that its makers recommend, where nothing else is asked for', () => {
+    using copy = copiedPackage('flow');
+    const folders = { builtIn: packagesFolder, user: packagesFolder };
+    const settled = (asked: { stepCount?: number; guidanceScale?: number } = {}) => {
+      const request = { model: copy.path, prompt: 'vase', seed: 1, ...asked };
+      const { stepCount, guidanceScale } = settingsForModel(request, folders);
+      return { stepCount, guidanceScale };
+    };
+    expect(settled()).toEqual({ stepCount: 20, guidanceScale: 3 });
+    editJson(join(copy.path, 'gamut.json'), { sampling: { steps: 12, guidanceScale: 2 } });
+    expect(settled()).toEqual({ stepCount: 12, guidanceScale: 2 });
+    expect(settled({ stepCount: 5, guidanceScale: 1 })).toEqual({ stepCount: 5, guidanceScale: 1 });
+  });
+
   it('must be one that there is', () => {
     using copy = copiedPackage('flow');
-    for (const sampling of [{ sampler: 'euler-uphill' }, { sampler: 'euler-ancestral', eta: 2 }, 'euler']) {
+    for (const sampling of [
+      { sampler: 'euler-uphill' },
+      { sampler: 'euler-ancestral', eta: 2 },
+      { steps: 0 },
+      { guidanceScale: -1 },
+      'euler',
+    ]) {
       editJson(join(copy.path, 'gamut.json'), { sampling });
       expect(complaint(() => loadPackage(copy.path))).toMatchObject({
         code: 'model-broken',

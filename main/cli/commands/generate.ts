@@ -9,7 +9,7 @@ import type { GenerationRequest } from '../../contract/settings.ts';
 import { generateBatch } from '../../studio/generate-batch.ts';
 import { defaultModel } from '../../studio/models.ts';
 import { differencesFrom, recordInFile } from '../../studio/repeat.ts';
-import { settingsOfRequest } from '../../studio/settings-of-request.ts';
+import { settingsForModel } from '../../studio/settings-of-request.ts';
 import { openWorkshop } from '../../studio/workshop.ts';
 import { writeBatch } from '../../studio/write-batch.ts';
 import type { WriteEvent } from '../../studio/write-batch.ts';
@@ -58,7 +58,7 @@ export const generate: Register = (program) => {
     .option('--negative <text>', 'what to move away from')
     .option('--count <number>', 'images wanted', wholeNumber(1, 10_000))
     .option('--seed <number>', 'decides the noise; a random one when absent', wholeNumber(0))
-    .option('--steps <number>', 'sampling steps', wholeNumber(1, 1000))
+    .option('--steps <number>', 'sampling steps; what the model recommends, else 20, when absent', wholeNumber(1, 1000))
     .addOption(new Option('--sampler <name>', "the model's own when absent").choices(samplerNames))
     .addOption(new Option('--sigma-spacing <name>', 'how noise levels are spaced').choices(sigmaSpacings))
     .option(
@@ -66,7 +66,11 @@ export const generate: Register = (program) => {
       'stochasticity of DDIM and ancestral samplers (0: the sampler’s own)',
       decimalNumber(0, 1),
     )
-    .option('--guidance-scale <number>', '1 means none', decimalNumber(0, 100))
+    .option(
+      '--guidance-scale <number>',
+      '1 means none; what the model recommends, else 3, when absent',
+      decimalNumber(0, 100),
+    )
     .option('--guidance-interval <low,high>', 'noise levels (sigma) between which guidance acts', interval)
     .option('--guidance-rescale <number>', 'share of the rescaled estimate', decimalNumber(0, 1))
     .option('--guiding-model <id|dir>', 'a weaker model that guides in place of the unconditional pass')
@@ -99,7 +103,8 @@ export const generate: Register = (program) => {
 async function run(options: Options): Promise<void> {
   using workshop = openWorkshop({ provider: options.provider ?? null });
   const origin = options.from === undefined ? null : await recordInFile(options.from);
-  const settings = settingsOfRequest(requestOf(options, origin, () => defaultModel(workshop.folders)));
+  const request = requestOf(options, origin, () => defaultModel(workshop.folders));
+  const settings = settingsForModel(request, workshop.folders);
   // A plain repeat makes the one image; a count or a seed asks for a batch of its own.
   const repeatsOne = origin !== null && options.count === undefined && options.seed === undefined;
   const indices = repeatsOne ? { indices: [origin.index] } : {};

@@ -8,8 +8,8 @@ import { defaultModel } from '../../studio/models.ts';
 import { nudgeOne, nudgeReport, type NudgeRunEvent } from '../../studio/nudge.ts';
 import { differencesFrom, recordInFile } from '../../studio/repeat.ts';
 import { differenceNote } from '../../studio/picture-difference.ts';
-import { settingsOfRequest } from '../../studio/settings-of-request.ts';
-import { openWorkshop, readPictureFile } from '../../studio/workshop.ts';
+import { settingsForModel } from '../../studio/settings-of-request.ts';
+import { openWorkshop, readPictureFile, type Workshop } from '../../studio/workshop.ts';
 import { nudgedFolder } from '../../studio/write-nudged.ts';
 import { interruptible } from '../interruption.ts';
 import { counted, decimalNumber, nonEmptyPath, wholeNumber } from '../numbers.ts';
@@ -48,7 +48,11 @@ export const nudge: Register = (program) => {
     .option('--index <number>', "the image's place in the batch of this seed", wholeNumber(0))
     .option('--sampling-steps <number>', 'steps from noise to image', wholeNumber(1, 1000))
     .addOption(new Option('--sampler <name>', "the model's own when absent").choices([...samplerNames]))
-    .option('--guidance-scale <number>', '1 means none', decimalNumber(0, 100))
+    .option(
+      '--guidance-scale <number>',
+      '1 means none; what the model recommends, else 3, when absent',
+      decimalNumber(0, 100),
+    )
     .option('--model <id|dir>', 'the built-in one when absent')
     .option(
       '--budget <number>',
@@ -71,7 +75,7 @@ export const nudge: Register = (program) => {
 async function run(direction: Direction | undefined, options: Options): Promise<void> {
   using workshop = openWorkshop({ provider: options.provider ?? null });
   const origin = options.from === undefined ? null : await recordInFile(options.from);
-  const settings = settingsOf(direction, options, origin, () => defaultModel(workshop.folders));
+  const settings = settingsOf(direction, options, origin, workshop.folders);
   const progress = new ProgressLine();
   // Before the work: a folder that cannot be written to is not found out after minutes.
   const folder = await nudgedFolder(options.out);
@@ -144,7 +148,7 @@ function settingsOf(
   direction: Direction | undefined,
   options: Options,
   origin: ImageRecord | null,
-  model: () => string,
+  folders: Workshop['folders'],
 ): GenerationSettings {
   if (origin === null && options.prompt === undefined)
     throw new Failure('bad-input', 'from: expected --from PNG (or --prompt TEXT), got neither', 'from');
@@ -152,9 +156,9 @@ function settingsOf(
   const towards = direction ?? earlier?.direction;
   if (towards === undefined)
     throw new Failure('bad-input', 'direction: expected typical or unusual, got none', 'direction');
-  return settingsOfRequest({
+  const request: GenerationRequest = {
     ...(origin === null
-      ? { model: options.model ?? model(), prompt: '', seed: randomInt(2 ** 32) }
+      ? { model: options.model ?? defaultModel(folders), prompt: '', seed: randomInt(2 ** 32) }
       : { ...origin.settings, dial: null, densityWeight: 1 }),
     ...(options.prompt !== undefined && { prompt: options.prompt }),
     ...(options.negative !== undefined && { negativePrompt: options.negative }),
@@ -170,7 +174,8 @@ function settingsOf(
       stepCount: options.steps ?? earlier?.stepCount ?? defaultNudge.stepCount,
       slope: options.slope ?? earlier?.slope ?? defaultNudge.slope,
     },
-  });
+  };
+  return settingsForModel(request, folders);
 }
 
 function table(
