@@ -24,7 +24,7 @@ from encode_latents import load_autoencoder
 from export_graph import export_float32, keep_as_inner_value, restore_names, store_as_half
 from networks.autoencoder import DOWNSCALE, LATENT_CHANNELS
 from networks.contrastive import CONTENT, EMBEDDING, IMAGE_SIZE, SHARPNESS, TextTower, calibrated_pair
-from sampling import SHIFT
+from sampling import ETA, SHIFT
 from stated import NAMES, value_counts
 from train_diffusion import Denoiser
 
@@ -195,6 +195,9 @@ def configurations(denoiser, vocabulary: int) -> dict:
     }
 
 
+SAMPLING = {"steps": 20, "sampler": "euler-ancestral", "eta": ETA, "guidanceScale": 2.0, "guidanceScaleRange": [1.0, 6.0]}
+
+
 def attribute_heads() -> dict:
     """The heads' outputs and values, and how else briefs name the values."""
     synonyms = phrases.synonyms()
@@ -214,7 +217,7 @@ def description(pair, vocabulary: int, training: dict) -> dict:
         "latents": {"channels": LATENT_CHANNELS, "downscale": DOWNSCALE, "scalingFactor": 1.0, "shiftFactor": 0.0},
         "text": {"maxLength": words.MAX_LENGTH, "vocabularySize": vocabulary, "unknownToken": "[UNK]", "emptyPromptIsUnconditional": True},
         "denoiser": {"prediction": "flow", "middleBlock": {"tensor": MIDDLE, "channels": 256, "downscale": 4}},
-        "sampling": {"steps": 20, "guidanceScale": 3.0, "guidanceScaleRange": [1.0, 6.0]},
+        "sampling": SAMPLING,
         "featureEncoder": {
             "image": "feature_encoder/image.onnx", "text": "feature_encoder/text.onnx",
             "imageSize": IMAGE_SIZE, "mean": [0.5, 0.5, 0.5], "standardDeviation": [0.5, 0.5, 0.5],
@@ -283,6 +286,7 @@ def replace(parts: list[str], denoiser: str, folder: Path, float32: Path | None)
         runs = autoencoder_record(about["training"])
         about["training"] = {**runs, **{part: record for part, record in about["training"].items() if part not in runs}}
     about["featureEncoder"]["attributes"] = attribute_heads()
+    about["sampling"] = SAMPLING
     about["dial"] = None
     (about["figures"] or {}).pop("generation", None)
     (partial / "gamut.json").write_text(json.dumps(about, indent=2) + "\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import catalogue
 from export import SHIPPED
-from sampling import SHIFT
+from sampling import ETA, SHIFT
 
 TARGETS = {"category": 0.97, "color": 0.93, "material": 0.85, "pattern": 0.92, "backdrop": 0.99}
 
@@ -60,7 +60,7 @@ def figures_section(figures) -> str:
         rows = [("renders", *(number(figures["ceiling"][name]) for name in names))]
         rows += [(f"guidance {scale}", *(number(row["adherence"][name]) for name in names)) for scale, row in scales.items()]
         parts += [
-            f"**Generation**, {generation['imagesPerScale']} full briefs of held-out products per guidance scale, {generation['steps']} Euler steps"
+            f"**Generation**, {generation['imagesPerScale']} full briefs of held-out products per guidance scale, {generation['steps']} steps of Euler ancestral, eta {ETA:g}"
             f"{sampled_by(generation)}: "
             "what the heads read of what the brief states (`all`: category, colour, material, pattern and backdrop together).",
             table(("pictures of", *names), rows),
@@ -86,8 +86,8 @@ Everything that made it is in `training/`; this file is written by `training/mod
 
 ## Use
 
-Euler steps along a rectified flow (`FlowMatchEulerDiscreteScheduler`, shift {SHIFT:g}), {about['sampling']['steps']} steps, guidance
-{about['sampling']['guidanceScale']:g} (1 means none). The empty prompt is the unconditional one. Briefs are lower-case words from
+Euler ancestral steps (eta {ETA:g}) along a rectified flow (`FlowMatchEulerDiscreteScheduler`, shift {SHIFT:g}), {about['sampling']['steps']} steps,
+guidance {about['sampling']['guidanceScale']:g} (1 means none). The empty prompt is the unconditional one. Briefs are lower-case words from
 `tokenizer/tokenizer.json`; a word outside it becomes `[UNK]`. Latents: {about['latents']['channels']} channels, one cell for
 {about['latents']['downscale']} × {about['latents']['downscale']} pixels, mean 0 and standard deviation 1 per channel (the normalisation is inside
 the two autoencoder graphs, so `scaling_factor` is 1 and `shift_factor` 0). Width and height: multiples of {about['image']['sizeMultiple']} pixels;

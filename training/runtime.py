@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 
 import tokenizer as words
-from sampling import flow_sigmas
+from sampling import ETA, flow_sigmas, moved, own_noise
 
 
 class ExportedModel:
@@ -51,11 +51,11 @@ class ExportedModel:
         return ((sample.clip(-1, 1) + 1) * 127.5).round().astype(np.uint8).transpose(0, 2, 3, 1)
 
     def generate(self, texts, noise: np.ndarray, steps: int = 20, guidance_scale: float = 3.0) -> np.ndarray:
-        """One picture per text from noise [N,8,h,w], Euler steps along the flow."""
+        """One picture per text from noise [N,8,h,w], Euler ancestral steps along the flow."""
         count = len(texts)
         hidden = self.text([*texts, ""])
         conditional, empty = hidden[:count], np.repeat(hidden[-1:], count, 0)
-        x, sigmas = noise.astype(np.float32), flow_sigmas(steps)
+        x, sigmas, fresh = noise.astype(np.float32), flow_sigmas(steps), own_noise(noise)
 
         def flow(text, sigma):
             timestep = np.full(count, 1000 * sigma, np.float32)
@@ -66,7 +66,7 @@ class ExportedModel:
             if guidance_scale != 1:
                 unconditional = flow(empty, sigma)
                 v = unconditional + guidance_scale * (v - unconditional)
-            x = x + np.float32(sigma_next - sigma) * v
+            x = moved(x, v, float(sigma), float(sigma_next), ETA, fresh).astype(np.float32)
         return self.decode(x)
 
 
