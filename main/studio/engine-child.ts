@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import nodeModule from 'node:module';
 import { fileURLToPath } from 'node:url';
 
@@ -19,15 +20,32 @@ export type StartEngine = () => EngineChild;
 const hostFile = fileURLToPath(new URL('../engine/host.ts', import.meta.url));
 const keptCharacters = 4000;
 
+/** Weighed against whole applications, where 19 would yield to any of them: as below normal elsewhere. */
+const nicenessApart = 10;
+
+interface ForkOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly file?: string;
+  /**
+   * Whether a browser shows its work. Linux shares processors out among sessions first and among a session's processes
+   * after that, so the engine's own priority would leave a browser, whose session is another, no more than its half.
+   */
+  readonly apart?: boolean;
+}
+
 /** Starts engines with `child_process.fork`, for the command line, the browser host and tests. */
-export function forkEngine(options: { readonly env?: NodeJS.ProcessEnv; readonly file?: string } = {}): StartEngine {
+export function forkEngine(options: ForkOptions = {}): StartEngine {
+  const apart = options.apart === true && process.platform === 'linux';
   return () => {
     const child = fork(options.file ?? hostFile, {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: [],
+      detached: apart,
       env: { ...compileCache(), ...process.env, ...options.env },
     });
+    // Kernels that do not group by session have no such file; the engine runs there as it is.
+    if (apart) void writeFile(`/proc/${child.pid}/autogroup`, String(nicenessApart)).catch(() => undefined);
     let lastWords = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       lastWords = (lastWords + text).slice(-keptCharacters);

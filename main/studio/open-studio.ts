@@ -15,7 +15,7 @@ import { modelHandlers } from './calls/model-calls.ts';
 import { nudgeHandlers } from './calls/nudge-calls.ts';
 import { preferenceHandlers } from './calls/preferences.ts';
 import { presetHandlers } from './calls/preset-calls.ts';
-import type { StartEngine } from './engine-child.ts';
+import { forkEngine, type StartEngine } from './engine-child.ts';
 import { JobQueue } from './jobs/job-queue.ts';
 import { modelFolders } from './model-folders.ts';
 import type { HostServices, Studio } from './studio.ts';
@@ -44,7 +44,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
     hashCache: join(home, 'cache', 'model-hashes.json'),
     // A window names pictures by their ids, never by a path.
     readPicture: async (id) => readPictureFile((await pictureFile(library, id)).path),
-    ...(options.startEngine === undefined ? {} : { engine: { start: options.startEngine } }),
+    engine: { start: options.startEngine ?? forkEngine({ apart: true }) },
   });
   const queue = new JobQueue({ library, ...curatedMaker(workshop) });
   queue.subscribe((event) => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../main/contract/failures.ts';
@@ -84,6 +85,16 @@ describe('the owner of the engine’s process', () => {
     using doomed = new EngineProcess({ start: dyingUntil(9) });
     expect(await failureOf(doomed.answer('about', {}))).toMatchObject({ code: 'engine-gone' });
     expect(starts).toBe(2);
+  });
+
+  it.runIf(process.platform === 'linux')('puts an engine that works for a browser into a session of its own', async () => {
+    /** Field 6 of proc(5)'s stat, after the name in brackets. */
+    const sessionOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[3];
+    const here = sessionOf(process.pid);
+    using near = new EngineProcess({ start: forkEngine() });
+    using apart = new EngineProcess({ start: forkEngine({ apart: true }) });
+    expect(sessionOf((await near.answer('about', {})).pid)).toBe(here);
+    expect(sessionOf((await apart.answer('about', {})).pid)).not.toBe(here);
   });
 
   it('stops softly, and kills what does not stop within the grace period', async () => {
