@@ -87,15 +87,18 @@ describe('the owner of the engine’s process', () => {
     expect(starts).toBe(2);
   });
 
-  it.runIf(process.platform === 'linux')('puts an engine that works for a browser into a session of its own', async () => {
-    /** Field 6 of proc(5)'s stat, after the name in brackets. */
-    const sessionOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[3];
-    const here = sessionOf(process.pid);
-    using near = new EngineProcess({ start: forkEngine() });
-    using apart = new EngineProcess({ start: forkEngine({ apart: true }) });
-    expect(sessionOf((await near.answer('about', {})).pid)).toBe(here);
-    expect(sessionOf((await apart.answer('about', {})).pid)).not.toBe(here);
-  });
+  it.runIf(process.platform === 'linux')(
+    'puts an engine that works for a browser into a session of its own',
+    async () => {
+      /** Field 6 of proc(5)'s stat, after the name in brackets. */
+      const sessionOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[3];
+      const here = sessionOf(process.pid);
+      using near = new EngineProcess({ start: forkEngine() });
+      using apart = new EngineProcess({ start: forkEngine({ apart: true }) });
+      expect(sessionOf((await near.answer('about', {})).pid)).toBe(here);
+      expect(sessionOf((await apart.answer('about', {})).pid)).not.toBe(here);
+    },
+  );
 
   it('stops softly, and kills what does not stop within the grace period', async () => {
     using engine = engineOf('deaf', { grace: 100 });
