@@ -86,7 +86,7 @@ Everything that made it is in `training/`; this file is written by `training/mod
 
 ## Use
 
-Euler ancestral steps (eta {ETA:g}) along a rectified flow (`FlowMatchEulerDiscreteScheduler`, shift {SHIFT:g}), {about['sampling']['steps']} steps,
+Euler ancestral steps (eta {about['sampling']['eta']:g}) along a rectified flow (`FlowMatchEulerDiscreteScheduler`, shift {SHIFT:g}), {about['sampling']['steps']} steps,
 guidance {about['sampling']['guidanceScale']:g} (1 means none). The empty prompt is the unconditional one. Briefs are lower-case words from
 `tokenizer/tokenizer.json`; a word outside it becomes `[UNK]`. Latents: {about['latents']['channels']} channels, one cell for
 {about['latents']['downscale']} × {about['latents']['downscale']} pixels, mean 0 and standard deviation 1 per channel (the normalisation is inside

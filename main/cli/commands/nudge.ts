@@ -46,7 +46,11 @@ export const nudge: Register = (program) => {
     .option('--negative <text>', 'what to move away from')
     .option('--seed <number>', 'decides the noise; a random one when absent', wholeNumber(0))
     .option('--index <number>', "the image's place in the batch of this seed", wholeNumber(0))
-    .option('--sampling-steps <number>', 'steps from noise to image', wholeNumber(1, 1000))
+    .option(
+      '--sampling-steps <number>',
+      'steps from noise to image; what the model recommends, else 20, when absent',
+      wholeNumber(1, 1000),
+    )
     .addOption(new Option('--sampler <name>', "the model's own when absent").choices([...samplerNames]))
     .option(
       '--guidance-scale <number>',
