@@ -14,6 +14,9 @@ export const modelCardSchema = z.strictObject({
   height: z.int().positive(),
   sizeStep: z.int().positive(),
   sampler: z.string().nullable(),
+  /** What its makers recommend; null where they say nothing. */
+  stepCount: z.int().min(1).nullable(),
+  guidanceScale: z.number().min(0).nullable(),
   /** Own features, references and text-image score: what measuring and the dial need. */
   hasFeatures: z.boolean(),
   hasCalibration: z.boolean(),

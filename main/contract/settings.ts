@@ -31,6 +31,7 @@ export const sigmaSpacings = ['model', 'karras', 'exponential', 'beta', 'lu'] as
 
 /** Where neither the settings nor the model's makers say one. */
 export const defaultGuidanceScale = 3;
+export const defaultStepCount = 20;
 
 const finite = z.number().refine(Number.isFinite, 'expected a finite number');
 const unit = finite.min(0).max(1);
@@ -62,7 +63,7 @@ export const generationSettingsSchema = z.strictObject({
   seed: z.int().min(0).max(Number.MAX_SAFE_INTEGER),
   /** Which random stream draws the noise: ours (same on every machine) or PyTorch's CPU stream. */
   randomStream: z.enum(['philox', 'torch-cpu']).default('philox'),
-  stepCount: z.int().min(1).max(1000).default(20),
+  stepCount: z.int().min(1).max(1000).default(defaultStepCount),
   /** null takes the model's own scheduler. */
   sampler: z.enum(samplerNames).nullable().default(null),
   sigmaSpacing: z.enum(sigmaSpacings).default('model'),

@@ -7,6 +7,7 @@ import { generationSettingsSchema, type GenerationSettings } from '../../main/co
 import { countMeasured, expectedAt, pathFor } from './dial.ts';
 import type { Notices } from './notices.svelte.ts';
 import type { PreferenceState } from './preferences.svelte.ts';
+import { movedOn } from './recommended.ts';
 import { Refresher } from './refresher.ts';
 
 /** Knobs that the dial holds; moving one of them by hand takes the dial off its path. */
@@ -124,11 +125,9 @@ export class Brief {
     this.#isOffPath = draft?.dial === null;
     const known = this.#models.filter(({ problem }) => problem === null);
     const model = known.find(({ id }) => id === draft?.model) ?? known[0] ?? this.#models[0];
-    this.#take({
-      model: model?.id ?? 'none',
-      ...draft,
-      ...(draft?.model === model?.id ? {} : { model: model?.id ?? 'none' }),
-    });
+    const isKept = draft !== null && draft.model === model?.id;
+    this.#take(draft ?? {});
+    if (!isKept) this.#take({ ...(model && movedOn(this.#settings, undefined, model)), model: model?.id ?? 'none' });
     if (draft === null || preset === null) {
       const first = this.#presets.find(({ id }) => id === 'balanced') ?? this.#presets[0];
       if (first !== undefined) this.applyPreset(first);
@@ -153,7 +152,8 @@ export class Brief {
     if (edit.dial != null) this.#isOffPath = false;
     const base = isOffPath ? { ...this.effective, dial: null } : {};
     const modelChanges = edit.model !== undefined && edit.model !== this.#settings.model;
-    this.#take({ ...base, ...edit });
+    const next = modelChanges ? this.#models.find(({ id }) => id === edit.model) : undefined;
+    this.#take({ ...(next && movedOn(this.#settings, this.model, next)), ...base, ...edit });
     if (modelChanges) void this.#loadPath();
     this.#keep();
   }

@@ -110,6 +110,8 @@ const model: ModelCard = {
   height: 128,
   sizeStep: 8,
   sampler: 'dpm++2m',
+  stepCount: null,
+  guidanceScale: null,
   hasFeatures: true,
   hasCalibration: true,
   fit: 'fits',

@@ -19,6 +19,8 @@ describe('the list of models', () => {
       height: 64,
       sizeStep: 8,
       sampler: 'FlowMatchEulerDiscreteScheduler',
+      stepCount: null,
+      guidanceScale: null,
       hasFeatures: false,
       hasCalibration: false,
       fit: 'fits',
