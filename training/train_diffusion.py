@@ -3,6 +3,7 @@
     python training/train_diffusion.py --minutes 60                      # constant rate, checkpoint kept
     python training/train_diffusion.py --minutes 60 --attribute-weight 0.02   # listening to the latent reader
     python training/train_diffusion.py --name diffusion-decayed --branch-of diffusion --minutes 15 --decay-from 0
+    python training/train_diffusion.py --name diffusion-decayed --branch-of diffusion --minutes 300 --decay-samples 130000   # can be stopped and resumed
 """
 
 import argparse
@@ -181,6 +182,7 @@ def main():
     parser.add_argument("--init", help="an exported model's folder to start from when no checkpoint is left")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--decay-from", type=float, help="share of the minutes after which the rate decays; none: it stays")
+    parser.add_argument("--decay-samples", type=int, help="of a branch: the rate decays over this many samples and the run ends with them, however often it was stopped")
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--micro-batch", type=int, default=8)
     parser.add_argument("--muon-lr", type=float, default=0.02)
@@ -197,6 +199,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
+    if options.decay_samples and not options.branch_of:
+        parser.error("--decay-samples: of a branch only (--branch-of)")
 
     workers = Workers(options.threads)
     torch.manual_seed(options.seed)
@@ -212,7 +216,7 @@ def main():
     reader = AttributeReader(model.text_encoder.sizes["width"], list(value_counts().values()))
     reader_optimizer = torch.optim.AdamW(reader.parameters(), lr=options.adam_lr, betas=(0.9, 0.99), weight_decay=0.01)
     latent_reader = load_latent_reader() if options.attribute_weight else None
-    step, samples, seconds_before = 0, 0, 0.0
+    step, samples, seconds_before, branched_at = 0, 0, 0.0, None
     origin = path if path.exists() else options.branch_of and checkpoint.CHECKPOINTS / f"{options.branch_of}.pt"
     if origin:
         state = checkpoint.load(origin)
@@ -223,6 +227,8 @@ def main():
         if "reader" in state:
             reader.load_state_dict(state["reader"])
         step, samples, seconds_before = state["step"], state["samples"], state["seconds"]
+        if options.branch_of:
+            branched_at = state.get("branched_at", samples) if path.exists() else samples
     else:
         if options.init:
             from initialise import exported_record, load_exported
@@ -264,7 +270,10 @@ def main():
         if not np.isfinite(loss):
             raise RuntimeError(f"diffusion: loss {loss} at step {step}")
         warm_up = 1 if origin else options.warm_up
-        scale = warm_up_stable_decay(elapsed / (60 * options.minutes), options.decay_from, step - first, warm_up)
+        if options.decay_samples:
+            scale = warm_up_stable_decay((samples - branched_at) / options.decay_samples, 0.0, step - first, warm_up)
+        else:
+            scale = warm_up_stable_decay(elapsed / (60 * options.minutes), options.decay_from, step - first, warm_up)
         optimizer.step(scale, map_tasks=workers.map)
         for group in reader_optimizer.param_groups:
             group["lr"] = options.adam_lr * scale
@@ -274,10 +283,12 @@ def main():
         greatest = max(clip_scores(attention, averaged, GREATEST_SCORE) for attention, averaged in attentions)
         step, samples = step + 1, samples + options.batch
         mean_loss += (loss - mean_loss) * max(0.01, 1 / (step - first))
-        now, ended = time.time(), elapsed > 60 * options.minutes
+        decayed = options.decay_samples and samples - branched_at >= options.decay_samples
+        now, ended = time.time(), elapsed > 60 * options.minutes or decayed
         if ended or now - saved > 150:
             checkpoint.save({"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
-                             "reader": reader.state_dict(), "step": step, "samples": samples, "seconds": seconds_before + now - begin}, path)
+                             "reader": reader.state_dict(), "step": step, "samples": samples, "branched_at": branched_at,
+                             "seconds": seconds_before + now - begin}, path)
             data.refresh()
             saved = time.time()
         if ended or now - reported > 60 * options.report_minutes:
