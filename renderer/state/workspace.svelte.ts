@@ -142,6 +142,11 @@ export class Workspace {
     if (view === 'gallery') void this.gallery.open();
   }
 
+  /** Whether pictures lie over the whole window. */
+  get isCovered(): boolean {
+    return this.#overlay?.kind === 'zoom' || this.#overlay?.kind === 'compare';
+  }
+
   open(overlay: Overlay): void {
     this.#overlay = overlay;
   }

@@ -167,6 +167,7 @@ async function measure(host: Measured): Promise<void> {
     typed.push(await page.evaluate(typeAndWait, words));
   lineOf(name, 'words typed to count shown', 0.5, typed, null);
   await page.evaluate(typeAndWait, '');
+  await cull(host, 'nothing running', null);
 
   await duringBatch(host, { prompt: 'a tall matte vase', model: 'Gamut Catalogue 128', target: 50 });
   await duringBatch(host, { prompt: 'red', model: 'Measured', target: null });
@@ -202,18 +203,9 @@ async function duringBatch(
   const shown = async (): Promise<number> =>
     Number((await page.locator('.count').textContent())?.replaceAll(/\D/g, '') ?? Number.NaN);
   const [before, from] = [await shown(), performance.now()];
-  await page.evaluate(() => {
-    document.querySelector<HTMLElement>('[data-place="0"]')?.click();
-  });
-  const verdicts = await page.evaluate(pressKeys, { key: 'p', presses: 100, zoom: false });
+  await cull(host, of, target);
   const imagesPerSecond = round((1000 * ((await shown()) - before)) / (performance.now() - from));
-  lineOf(name, `verdict to next image in the grid, ${of}`, 0.95, verdicts, target, { imagesPerSecond });
-  await page.keyboard.press('Space');
-  await page.locator('.full-view .picture img').waitFor();
-  await sleep(500);
-  const zoomed = await page.evaluate(pressKeys, { key: 'ArrowRight', presses: 100, zoom: true });
-  lineOf(name, `key to next image painted in the zoom, ${of}`, 0.95, zoomed, target);
-  await page.keyboard.press('Escape');
+  line(name, `images a second while keys are pressed, ${of}`, imagesPerSecond, null);
   const delay = await host.delay();
   own.disable();
   line(name, `longest block of the main process, ${of}`, delay.max, target, {
@@ -224,6 +216,21 @@ async function duringBatch(
   await generate.click();
   await page.locator('[data-stop]').click();
   await page.locator('[data-stop]').waitFor({ state: 'detached', timeout: 60_000 });
+}
+
+/** Ten keys a second in the open gallery: verdicts in the grid, then steps in the zoom. */
+async function cull({ name, page }: Measured, of: string, target: number | null): Promise<void> {
+  await page.evaluate(() => {
+    document.querySelector<HTMLElement>('[data-place="0"]')?.click();
+  });
+  const verdicts = await page.evaluate(pressKeys, { key: 'p', presses: 100, zoom: false });
+  lineOf(name, `verdict to next image in the grid, ${of}`, 0.95, verdicts, target);
+  await page.keyboard.press('Space');
+  await page.locator('.full-view .picture img').waitFor();
+  await sleep(500);
+  const zoomed = await page.evaluate(pressKeys, { key: 'ArrowRight', presses: 100, zoom: true });
+  lineOf(name, `key to next image painted in the zoom, ${of}`, 0.95, zoomed, target);
+  await page.keyboard.press('Escape');
 }
 
 interface Wire {

@@ -301,6 +301,18 @@ export function describeFlows(host: Host): void {
     await page.keyboard.press('Home');
     await expect.poll(() => focused.getAttribute('data-place'), soon).toBe('0');
     await expect.poll(() => cell(page, 0).isVisible(), soon).toBe(true);
+    // The grid that a picture lies over follows where that leads once it is seen again, however far that is.
+    await page.keyboard.press('Space');
+    const zoomed = page.locator('.full-view .picture img');
+    await zoomed.waitFor();
+    for (let press = 0; press < 45; press += 1) await page.keyboard.press('ArrowRight');
+    await page.getByText('46 of 72', { exact: true }).waitFor(soon);
+    await page.keyboard.press('Escape');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('data-place')), soon).toBe('45');
+    const { height } = page.viewportSize() ?? (await page.evaluate(() => ({ height: innerHeight })));
+    const seen = await cell(page, 45).boundingBox();
+    expect(seen?.y).toBeGreaterThan(0);
+    expect((seen?.y ?? Infinity) + (seen?.height ?? Infinity)).toBeLessThanOrEqual(height);
     await keepScreen(page, `gallery-filled-before-${host.name.replace(' ', '-')}`);
   });
 
