@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { Failure } from '../contract/failures.ts';
 import { featureSet, type Features } from '../engine/features/features.ts';
-import { fromHalf } from '../engine/graph/half.ts';
+import { fromHalves } from '../engine/graph/half.ts';
 import type { Values } from '../engine/tensor/tensor.ts';
 
 /** An array of a .npy file (NumPy's NEP 1): C order, widened to the nearest float type that holds every value. */
@@ -19,7 +19,7 @@ const magic = Buffer.from('\x93NUMPY', 'latin1');
  * of the bytes costs a third of reading number by number, and a reference set holds millions.
  */
 const types = {
-  '<f2': { size: 2, read: (bytes: ArrayBuffer): Values => new Float32Array(new Uint16Array(bytes)).map(fromHalf) },
+  '<f2': { size: 2, read: (bytes: ArrayBuffer): Values => fromHalves(new Uint16Array(bytes)) },
   '<f4': { size: 4, read: (bytes: ArrayBuffer): Values => new Float32Array(bytes) },
   '<f8': { size: 8, read: (bytes: ArrayBuffer): Values => new Float64Array(bytes) },
   '|u1': { size: 1, read: (bytes: ArrayBuffer): Values => new Float32Array(new Uint8Array(bytes)) },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pageRequestSchema, type LibraryQueryInput, type PageRequestInput } from '../../main/contract/library.ts';
+import { recentBatches } from '../../main/library/batches.ts';
 import { duplicateGroups } from '../../main/library/duplicates.ts';
 import { LikenessOrder } from '../../main/library/likeness-order.ts';
 import { openLibrary } from '../../main/library/library.ts';
@@ -59,6 +60,8 @@ function timed(figure: string, times: number, work: (i: number) => unknown): voi
 let start = performance.now();
 let library = await generatedLibrary(home, count);
 line('generate', (performance.now() - start) / 1000, 's');
+// Before SQLite has statistics of what it holds.
+timed('recent batches of a library never closed', 15, () => recentBatches(library, 30));
 await library.close();
 
 start = performance.now();

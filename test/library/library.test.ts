@@ -38,6 +38,7 @@ import {
   untagImages,
 } from '../../main/library/marks.ts';
 import { imageDetail, pictureBytes, pictureFile, thumbnail } from '../../main/library/picture-files.ts';
+import { migrations } from '../../main/library/migrations.ts';
 import { addPreferencePair, preferencePairs } from '../../main/library/preference-pairs.ts';
 import { countOf, searchAll, searchPage, tagCounts } from '../../main/library/search.ts';
 import { thumbnailPath } from '../../main/library/thumbnail-path.ts';
@@ -543,6 +544,23 @@ describe('the database file', () => {
     library.database.run('PRAGMA user_version = 9999');
     await library.close();
     await expect(openLibrary(library.folders.home)).rejects.toThrow(/newer/);
+  });
+
+  it('of an older version gets what it lacks, and keeps what it has', async () => {
+    await addExample(library, 0);
+    const before = recentBatches(library, 5);
+    library.database.run('DROP INDEX images_of_batch');
+    library.database.run('PRAGMA user_version = 1');
+    const { home } = library.folders;
+    await library.close();
+    library = await openLibrary(home);
+    expect(recentBatches(library, 5)).toEqual(before);
+    expect(library.database.get('PRAGMA user_version')).toMatchObject({ user_version: migrations.length });
+    // A batch is counted from the index alone, also where there are no statistics of the library yet.
+    const plan = library.database.all(
+      "EXPLAIN QUERY PLAN SELECT count(*) FROM images WHERE batch = 'b' AND deleted = 0 AND rejected = 0 AND flag = 'pick'",
+    );
+    expect(plan.map(({ detail }) => detail)).toEqual([expect.stringContaining('COVERING INDEX images_of_batch')]);
   });
 
   it('is found where the platform keeps such things, or where GAMUT_HOME says', () => {

@@ -6,6 +6,13 @@ export function fromHalf(bits: number): number {
   return halves[bits & 0xffff] ?? NaN;
 }
 
+/** The numbers that many halves mean; a plain loop, a tenth of what a call for each costs where they are read once. */
+export function fromHalves(bits: Uint16Array): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(bits.length);
+  for (let index = 0; index < values.length; index += 1) values[index] = halves[bits[index] ?? 0] ?? NaN;
+  return values;
+}
+
 function numberOfHalf(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;

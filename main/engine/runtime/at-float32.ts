@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { decode } from '../graph/decode.ts';
 import { encode } from '../graph/encode.ts';
+import { fromHalves } from '../graph/half.ts';
 import type { Attribute, Attributes, Graph, Node, TensorConstant, ValueDeclaration } from '../graph/model.ts';
-import { decodeFloat16 } from './float16.ts';
 import type { MadeSource } from './session.ts';
 
 /** ONNX's codes of the types in a Cast's `to`. */
@@ -85,6 +85,6 @@ function constantAtFloat32(constant: TensorConstant, read: ReadExternal): Tensor
   return {
     ...constant,
     elementType: 'float32',
-    content: { kind: 'bytes', bytes: new Uint8Array(decodeFloat16(halves).buffer) },
+    content: { kind: 'bytes', bytes: new Uint8Array(fromHalves(halves).buffer) },
   };
 }

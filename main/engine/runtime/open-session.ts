@@ -3,11 +3,11 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node';
 import { Failure } from '../../contract/failures.ts';
 import type { ProviderReport } from '../../contract/images.ts';
+import { fromHalves } from '../graph/half.ts';
 import { tensor } from '../tensor/tensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { convertFeed, describe } from './feeds.ts';
 import { chunkOf, fixedBatchOf, joinChunks } from './fixed-batch.ts';
-import { decodeFloat16 } from './float16.ts';
 import { loadOnnxRuntime } from './onnxruntime.ts';
 import { chosenProvider, providerCandidates } from './providers.ts';
 import type { ProviderCandidate } from './providers.ts';
@@ -190,7 +190,7 @@ function collect(name: string, results: InferenceSession.ReturnType): Outputs {
 function toFloat32(type: string, data: ArrayBufferView): Float32Array {
   if (data instanceof Float32Array) return data;
   if (type === 'float16')
-    return decodeFloat16(new Uint16Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength / 2));
+    return fromHalves(new Uint16Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength / 2));
   return Float32Array.from(data as unknown as ArrayLike<number>, Number);
 }
 

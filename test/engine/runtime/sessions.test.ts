@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Failure } from '../../../main/contract/failures.ts';
-import { decodeFloat16, encodeFloat16 } from '../../../main/engine/runtime/float16.ts';
+import { fromHalves } from '../../../main/engine/graph/half.ts';
+import { encodeFloat16 } from '../../../main/engine/runtime/float16.ts';
 import { providerCandidates } from '../../../main/engine/runtime/providers.ts';
 import type { Feed, ModelSession } from '../../../main/engine/runtime/session.ts';
 import { SessionPool } from '../../../main/engine/runtime/session-pool.ts';
@@ -106,8 +107,8 @@ describe('float16', () => {
     const native = new (
       globalThis as unknown as { Float16Array: new (buffer: ArrayBuffer) => ArrayLike<number> }
     ).Float16Array(every.slice().buffer);
-    expect(decodeFloat16(every)).toEqual(Float32Array.from(native));
-    expect(encodeFloat16(decodeFloat16(every))).toEqual(every);
+    expect(fromHalves(every)).toEqual(Float32Array.from(native));
+    expect(encodeFloat16(fromHalves(every))).toEqual(every);
   });
 
   it('leaves the global Float16Array in place after ONNX Runtime is loaded', async () => {
