@@ -187,18 +187,18 @@ def brief_attributes(text):
 
 
 def example_briefs():
-    """A dozen good briefs, from short to full."""
+    """A dozen good briefs, short and full; first those the shipped weights draw best, as a stranger tries the first one."""
     return [
-        "mug",
-        "blue teapot",
-        "tall glass vase, on a dark backdrop",
-        "premium gold candlestick, dramatic light",
-        "cosy terracotta mug with a round body, warm light",
+        "slender bottle, green glass, cork stopper, backlit",
+        "plant pot with a cactus, checked, cream with black checks, cool light",
+        "tall matte vase, terracotta, on a dark backdrop, soft light, for the autumn line",
         "wooden chair with a ladder back, on a sage backdrop",
+        "red clock with twin bells, on a sky blue background",
+        "premium gold candlestick, dramatic light",
         "playful yellow lamp with white dots",
         "short wide bowl, white with blue stripes, soft light",
-        "slender bottle, green glass, cork stopper, backlit",
-        "tall matte vase, terracotta, on a dark backdrop, soft light, for the autumn line",
-        "red clock with twin bells, on a sky blue background",
-        "plant pot with a cactus, checked, cream with black checks, cool light",
+        "cosy terracotta mug with a round body, warm light",
+        "mug",
+        "tall glass vase, on a dark backdrop",
+        "blue teapot",
     ]
