@@ -199,8 +199,10 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    if options.decay_samples and not options.branch_of:
-        parser.error("--decay-samples: of a branch only (--branch-of)")
+    if options.decay_samples is not None and options.decay_samples < 1:
+        parser.error(f"--decay-samples: expected at least 1, got {options.decay_samples}")
+    if options.decay_samples and (options.branch_of is None or options.decay_from is not None):
+        parser.error("--decay-samples: of a branch (--branch-of), and instead of --decay-from")
 
     workers = Workers(options.threads)
     torch.manual_seed(options.seed)
@@ -228,7 +230,9 @@ def main():
             reader.load_state_dict(state["reader"])
         step, samples, seconds_before = state["step"], state["samples"], state["seconds"]
         if options.branch_of:
-            branched_at = state.get("branched_at", samples) if path.exists() else samples
+            branched_at = state.get("branched_at") if path.exists() else samples
+        if options.decay_samples and branched_at is None:
+            raise SystemExit(f"{path}: does not tell where its branch began, so its decay cannot be resumed; move it away to begin anew")
     else:
         if options.init:
             from initialise import exported_record, load_exported

@@ -205,12 +205,12 @@ async function duringBatch(
   const [before, from] = [await shown(), performance.now()];
   await cull(host, of, target);
   const imagesPerSecond = round((1000 * ((await shown()) - before)) / (performance.now() - from));
-  line(name, `images a second while keys are pressed, ${of}`, imagesPerSecond, null);
   const delay = await host.delay();
   own.disable();
   line(name, `longest block of the main process, ${of}`, delay.max, target, {
     p99: round(delay.p99),
     cpu: round(delay.cpu),
+    imagesPerSecond,
     idle: { max: round(own.max / 1e6), p99: round(own.percentile(99) / 1e6) },
   });
   await generate.click();

@@ -37,8 +37,8 @@ import {
   undo,
   untagImages,
 } from '../../main/library/marks.ts';
-import { imageDetail, pictureBytes, pictureFile, thumbnail } from '../../main/library/picture-files.ts';
 import { migrations } from '../../main/library/migrations.ts';
+import { imageDetail, pictureBytes, pictureFile, thumbnail } from '../../main/library/picture-files.ts';
 import { addPreferencePair, preferencePairs } from '../../main/library/preference-pairs.ts';
 import { countOf, searchAll, searchPage, tagCounts } from '../../main/library/search.ts';
 import { thumbnailPath } from '../../main/library/thumbnail-path.ts';
