@@ -44,8 +44,7 @@ export function forkEngine(options: ForkOptions = {}): StartEngine {
       detached: apart,
       env: { ...compileCache(), ...process.env, ...options.env },
     });
-    // Kernels that do not group by session have no such file; the engine runs there as it is.
-    if (apart) void writeFile(`/proc/${child.pid}/autogroup`, String(nicenessApart)).catch(() => undefined);
+    if (apart && child.pid !== undefined) void lowerSession(child.pid);
     let lastWords = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       lastWords = (lastWords + text).slice(-keptCharacters);
@@ -68,6 +67,17 @@ export function forkEngine(options: ForkOptions = {}): StartEngine {
       },
     };
   };
+}
+
+/** Lowers the share of a process's whole session; where it cannot be lowered, says so in a line and leaves it as it is. */
+async function lowerSession(pid: number): Promise<void> {
+  try {
+    await writeFile(`/proc/${pid}/autogroup`, String(nicenessApart));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Kernels that do not group by session have no such file, nor has a process that has ended.
+    if (code !== 'ENOENT' && code !== 'ESRCH') process.emitWarning(`the engine keeps its priority beside the browser: ${message}`);
+  }
 }
 
 /** The engine keeps what it compiled where this process does, if it does. */
