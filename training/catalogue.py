@@ -228,14 +228,14 @@ def sample_attributes(rng):
 
 
 def yaw_of(rng, category):
-    """Turn about the vertical; handles and spouts stay to one side, so that they can be seen."""
+    """Turn about the vertical. As in a catalogue, handles and spouts all stay to one side and furniture is turned one way:
+    where either side was as likely, the denoiser drew a handle on each."""
     if category in ("mug", "jug", "teapot", "vase", "candlestick"):
-        side = 0.0 if rng.random() < 0.62 else np.pi
-        return side + between(rng, -0.6, 0.6)
+        return between(rng, -0.6, 0.6)
     if category in ("clock", "planter"):
         return between(rng, -0.5, 0.5)
     if category in ("chair", "table"):
-        return (1 if rng.random() < 0.5 else -1) * between(rng, 0.25, 0.85)
+        return between(rng, 0.25, 0.85)
     return between(rng, 0, 6.28)
 
 

@@ -1,4 +1,4 @@
-"""Encode a rendered set with the trained autoencoder: latents.npy float16 [N,2,8,s,s] (as it is, flipped).
+"""Encode a rendered set with the trained autoencoder: latents.npy float16 [N,8,s,s].
 
 Can follow a renderer that is still at work: rows are encoded as far as images are done, the number of
 encoded rows is kept in latents.json, and a later call goes on from there.
@@ -45,7 +45,6 @@ def main():
     parser.add_argument("--autoencoder", default="autoencoder")
     parser.add_argument("--normalise", action="store_true", help="freeze the autoencoder: measure its latents and write <name>-final.pt")
     parser.add_argument("--init", help="an exported model's folder: take its autoencoder, normalisation included, as <name>-final.pt")
-    parser.add_argument("--one-side", action="store_true", help="only one of the two mirrored sides per image, by turns (half the time)")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
 
@@ -69,22 +68,14 @@ def main():
         done = json.loads(progress.read_text())["done"]
         latents = np.load(path, mmap_mode="r+")
     else:
-        latents = np.lib.format.open_memmap(path, "w+", np.float16, (len(data.images), 2, LATENT_CHANNELS, cells, cells))
+        latents = np.lib.format.open_memmap(path, "w+", np.float16, (len(data.images), LATENT_CHANNELS, cells, cells))
 
     @torch.no_grad()
     def encode(start):
         stop = min(start + 64, data.done)
-        pixels = data.images[start:stop]
+        images = to_images(data.images[start:stop]).contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            if options.one_side:
-                mirrored = np.arange(start, stop) % 2 == 1
-                turned = np.where(mirrored[:, None, None, None], pixels[:, :, ::-1], pixels)
-                z = model.encode(to_images(turned).contiguous(memory_format=torch.channels_last)).float().numpy()
-                latents[start:stop, 0], latents[start:stop, 1] = z, z
-            else:
-                for side, turned in enumerate((pixels, pixels[:, :, ::-1])):
-                    z = model.encode(to_images(turned).contiguous(memory_format=torch.channels_last))
-                    latents[start:stop, side] = z.float().numpy()
+            latents[start:stop] = model.encode(images).float().numpy()
 
     begin, first = time.time(), done
     while done < data.done:
@@ -93,7 +84,7 @@ def main():
         latents.flush()
         done = stop
         partial = progress.with_suffix(".partial")
-        partial.write_text(json.dumps({"done": done, "one_side": options.one_side}) + "\n")
+        partial.write_text(json.dumps({"done": done}) + "\n")
         os.replace(partial, progress)
         print(f"{done} encoded, {(done - first) / (time.time() - begin):.0f} images/s", flush=True)
 

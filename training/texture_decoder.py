@@ -80,12 +80,9 @@ def balanced_rows(attributes, rng, count):
 
 
 def random_batch(data, latents, attributes, rng, count):
-    """Images, object masks, stored latents and attributes of random renders, half of them mirrored."""
-    rows, sides = balanced_rows(attributes, rng, count), rng.integers(0, 2, count)
-    turned = [(row, slice(None, None, 1 - 2 * side)) for row, side in zip(rows, sides)]
-    pixels = np.stack([data.images[row][:, side] for row, side in turned])
-    masks = np.stack([data.masks[row][:, side] for row, side in turned])
-    stored = np.stack([latents[row, side] for row, side in zip(rows, sides)])
+    """Images, object masks, stored latents and attributes of random renders."""
+    rows = balanced_rows(attributes, rng, count)
+    pixels, masks, stored = data.images[rows], data.masks[rows], latents[rows]
     return (to_images(pixels).contiguous(memory_format=torch.channels_last), torch.from_numpy(masks > 0).float().unsqueeze(1),
             torch.from_numpy(stored).float(), torch.from_numpy(attributes[rows]))
 

@@ -69,8 +69,7 @@ class LatentSet:
         self.done = min(json.loads((self.folder / "latents.json").read_text())["done"], len(self.products))
 
     def batch(self, rows, rng, drop=DROP_TEXT):
-        sides = rng.integers(0, 2, len(rows))
-        latents = torch.from_numpy(np.stack([self.latents[row, side] for row, side in zip(rows, sides)])).float()
+        latents = torch.from_numpy(self.latents[rows]).float()
         texts = ["" if rng.random() < drop else captions.caption(self.products[row], rng) for row in rows]
         return latents, texts
 

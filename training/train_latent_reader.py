@@ -44,8 +44,8 @@ def main():
     rng, half = np.random.default_rng(options.seed), options.batch // options.threads
 
     def next_parts():
-        rows, sides = rng.integers(0, data.done, options.batch), rng.integers(0, 2, options.batch)
-        batch = torch.from_numpy(np.stack([latents[row, side] for row, side in zip(rows, sides)])).float()
+        rows = rng.integers(0, data.done, options.batch)
+        batch = torch.from_numpy(latents[rows]).float()
         labels = torch.from_numpy(attributes[rows])
         return [(spoilt(part, rng), label) for part, label in zip(batch.split(half), labels.split(half))]
 
@@ -56,7 +56,7 @@ def main():
         reader.load_state_dict(state["model"])
         seen = state["step"]
     reader, step = learn_to_read(reader, next_parts, options, workers)
-    unseen = torch.from_numpy(np.array(np.load(heldout.folder / "latents.npy", mmap_mode="r")[: min(2000, heldout.done), 0])).float()
+    unseen = torch.from_numpy(np.array(np.load(heldout.folder / "latents.npy", mmap_mode="r")[: min(2000, heldout.done)])).float()
     labels = torch.from_numpy(np.array(heldout.attributes[: len(unseen)]).astype(np.int64))
     print("read right, of held-out renders:", accuracies(reader, unseen, labels))
     save_reader(reader, seen + step, options)
