@@ -151,23 +151,14 @@ export async function* calibrate(
   const briefs = await briefsNow();
   const tried = settingsGrid(made, candidateThresholds(briefs));
   yield { kind: 'measuring', settings: tried.length };
-  const grid = await measureSettings(briefs, tried, options, signal);
+  const fewer = batchCounts.filter((count) => count > manifoldNeighbours && count < settings.kept);
+  const grid = await measureSettings(briefs, tried, { ...options, fewer }, signal);
   const unweighted = grid.filter(({ densityWeight }) => densityWeight === 1);
   const usual = unweighted.find((setting) => guidanceKey(setting) === guidanceKey(usualGuidance));
   if (usual === undefined) throw new RangeError('calibration: the usual guidance was not measured');
   const stops = stopsOf(grid, usual, settings.seed);
-  const byCount = stops.map(() => [] as NonNullable<DialStop['byCount']>);
-  const smaller = batchCounts.filter((count) => count > manifoldNeighbours && count < settings.kept);
-  for (const count of [...smaller, settings.kept]) {
-    const measured = await measureSettings(briefs, stops, { ...options, kept: count }, signal);
-    measured.forEach(({ precision, recall }, at) => byCount[at]?.push({ count, precision, recall }));
-  }
-  const dialStops: DialStop[] = [];
-  for (const [at, stop] of stops.entries()) {
-    const dialStop = { ...dialStopOf(briefs, stop, options, encoder.label), byCount: byCount[at] };
-    dialStops.push(dialStop);
-    yield { kind: 'stop', stop: dialStop };
-  }
+  const dialStops = stops.map((stop) => dialStopOf(briefs, stop, options, encoder.label));
+  for (const stop of dialStops) yield { kind: 'stop', stop };
   const guidanceAlone = unweighted.filter(({ guidanceInterval }) => guidanceInterval === null);
   const calibration: Calibration = {
     format: 1,

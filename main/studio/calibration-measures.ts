@@ -40,6 +40,15 @@ export interface MeasuredSetting extends Setting {
   readonly acceptance: number;
   /** Share of the images wanted that the pools hold too few candidates of a side for; above 0 the draws are too tame. */
   readonly shortfall: number;
+  /** The means where fewer images are kept, `MeasureOptions.fewer` of them each. */
+  readonly fewer: readonly CountedMeans[];
+}
+
+/** Means over briefs at a number of images kept of each. */
+export interface CountedMeans {
+  readonly count: number;
+  readonly precision: number;
+  readonly recall: number;
 }
 
 export interface MeasureOptions {
@@ -47,11 +56,13 @@ export interface MeasureOptions {
   readonly k: number;
   /** Images kept a brief: all settings are compared at this count. */
   readonly kept: number;
+  /** Smaller numbers of images kept that settings are measured at as well; none where absent. */
+  readonly fewer?: readonly number[];
   readonly seed: number;
 }
 
-/** Draws of the kept images whose measures are averaged. */
-const repeats = 6;
+/** Draws of the kept images whose measures are averaged: at least so many draws, and so many images in all. */
+const [fewestDraws, fewestDrawn] = [6, 250];
 /** Weights tried, and their reciprocals. */
 const weights = [2, 4, 16];
 /** Thresholds tried, as shares of the candidates that lie below: close together where few candidates are like references. */
@@ -133,6 +144,11 @@ export async function measureSettings(
       recall: meanOf(recalls),
       acceptance: meanOf(all.map(({ acceptance }) => acceptance)),
       shortfall: meanOf(all.map(({ shortfall }) => shortfall)),
+      fewer: (options.fewer ?? []).map((count, at) => ({
+        count,
+        precision: meanOf(all.map(({ fewer }) => fewer[at]?.precision ?? NaN)),
+        recall: meanOf(all.map(({ fewer }) => fewer[at]?.recall ?? NaN)),
+      })),
     };
   });
 }
@@ -142,6 +158,7 @@ interface BriefFigures {
   readonly recall: number;
   readonly acceptance: number;
   readonly shortfall: number;
+  readonly fewer: readonly { readonly precision: number; readonly recall: number }[];
 }
 
 function measureBrief(
@@ -151,12 +168,19 @@ function measureBrief(
   distances: PoolDistances,
   options: MeasureOptions,
 ): BriefFigures {
-  const { probabilities, draws } = drawsOf(brief, at, setting, options);
+  const probabilities = acceptancesOf(brief, setting);
+  const meansOf = (kept: number) => {
+    const draws = drawsOf(brief, at, setting, { kept, seed: options.seed });
+    return {
+      precision: meanOf(draws.map((rows) => meanOf(rows.map((row) => distances.inside[row] ?? NaN)))),
+      recall: meanOf(draws.map((rows) => recallOf(distances, rows, options.k))),
+    };
+  };
   return {
-    precision: meanOf(draws.map((rows) => meanOf(rows.map((row) => distances.inside[row] ?? NaN)))),
-    recall: meanOf(draws.map((rows) => recallOf(distances, rows, options.k))),
+    ...meansOf(options.kept),
     acceptance: meanOf(probabilities),
     shortfall: shortfallOf(probabilities, options.kept),
+    fewer: (options.fewer ?? []).map(meansOf),
   };
 }
 
@@ -172,16 +196,21 @@ export function drawsOf(
   at: number,
   setting: Setting,
   { kept, seed }: Pick<MeasureOptions, 'kept' | 'seed'>,
-): { readonly probabilities: readonly number[]; readonly draws: readonly (readonly number[])[] } {
-  const threshold = brief.judge.threshold(setting.densityThreshold);
-  const probabilities = poolOf(brief, setting).densities.map(({ density }) =>
-    acceptanceProbability(density, { weight: setting.densityWeight, threshold }),
-  );
-  const draws = Array.from({ length: repeats }, (_, repeat) => {
+): readonly (readonly number[])[] {
+  const probabilities = acceptancesOf(brief, setting);
+  const repeats = Math.max(fewestDraws, Math.ceil(fewestDrawn / kept));
+  return Array.from({ length: repeats }, (_, repeat) => {
     const random = uniformNumbers(philoxStream(seed, at * repeats + repeat, 'selection'));
     return keptRows(probabilities, kept, random);
   });
-  return { probabilities, draws };
+}
+
+/** The chance of each candidate of a setting's pool to be kept. */
+function acceptancesOf(brief: CalibrationBrief, setting: Setting): number[] {
+  const threshold = brief.judge.threshold(setting.densityThreshold);
+  return poolOf(brief, setting).densities.map(({ density }) =>
+    acceptanceProbability(density, { weight: setting.densityWeight, threshold }),
+  );
 }
 
 /**

@@ -23,6 +23,8 @@ const mostShortfall = 0.02;
 /** Stops on each side of 0. */
 const stopsASide = 4;
 
+type Means = Pick<MeasuredSetting, 'precision' | 'recall'>;
+
 /** A measured setting with its place on the dial. */
 export type Stop = MeasuredSetting & { readonly dial: number };
 
@@ -30,8 +32,9 @@ export type Stop = MeasuredSetting & { readonly dial: number };
  * The dial's stops, −1 to 1, chosen among measured settings. The ends are the affordable settings of highest precision and
  * of highest recall. Dial 0 is the usual guidance as it is, or, where that does not lie between the ends in both measures
  * or another guidance clearly beats it, the guidance without reweighting that does and is furthest out, if there is one.
- * Between an end and the middle, precision and recall go one way only, no stop is one that guidance alone beats, and of the
- * settings near their share of the way those furthest out are taken: better in both than the straight line.
+ * Between an end and the middle, precision and recall go one way only, whatever the batch's size; no stop is one that
+ * guidance alone beats, and of the settings near their share of the way those furthest out are taken: better in both than
+ * the straight line.
  *
  * @param grid measured settings; `usual` is one of them, without reweighting
  * @param seed of the intervals over briefs
@@ -65,9 +68,14 @@ export function stopsOf(grid: readonly MeasuredSetting[], usual: MeasuredSetting
   }));
 }
 
-/** Whether precision rises and recall falls from a to b; the other way round for direction −1. Ties do both. */
+/**
+ * Whether precision rises and recall falls from a to b, in batches of every size measured; the other way round for
+ * direction −1. Ties do both.
+ */
 function precedes(a: MeasuredSetting, b: MeasuredSetting, direction: 1 | -1): boolean {
-  return direction * (b.precision - a.precision) >= 0 && direction * (b.recall - a.recall) <= 0;
+  const rises = (from: Means, to: Means): boolean =>
+    direction * (to.precision - from.precision) >= 0 && direction * (to.recall - from.recall) <= 0;
+  return rises(a, b) && a.fewer.every((means, at) => rises(means, b.fewer[at] ?? means));
 }
 
 /**
@@ -121,7 +129,7 @@ export function dialStopOf(
   const frechet: number[] = [];
   const vendi: number[] = [];
   for (const [at, brief] of briefs.entries()) {
-    const [first] = drawsOf(brief, at, stop, options).draws;
+    const [first] = drawsOf(brief, at, stop, options);
     if (first === undefined) continue;
     const kept = takeRows(poolOf(brief, stop).features, first);
     frechet.push(resampledFrechetDistance(brief.moments, kept).evaluate(new Int32Array(kept.count).fill(1)));
@@ -153,6 +161,7 @@ export function dialStopOf(
       measure('frechetDistance', frechet),
       measure('vendiScore', vendi),
     ],
+    byCount: [...stop.fewer, { count: options.kept, precision: stop.precision, recall: stop.recall }],
     acceptance: stop.acceptance,
     secondsPerKept: meanOf(briefs.map((brief) => poolOf(brief, stop).secondsPerImage)) / stop.acceptance,
   };

@@ -260,6 +260,7 @@ const setting = (
   recall: meanRecall,
   acceptance,
   shortfall: 0,
+  fewer: [],
   // Four briefs that differ in level, not in what settings do to them.
   precisions: [-0.03, -0.01, 0.01, 0.03].map((level) => meanPrecision + level),
   recalls: [-0.03, -0.01, 0.01, 0.03].map((level) => meanRecall + level),
@@ -300,6 +301,21 @@ describe('the stops of the dial', () => {
     expect(quarter).toMatchObject({ guidanceScale: 3, densityWeight: 2 });
     expect(stops[2]).not.toMatchObject({ guidanceScale: 4.5, densityWeight: 2 });
     expect(stops[6]).toMatchObject({ guidanceScale: 1, densityWeight: 1 });
+  });
+
+  it('go one way in small batches as well', () => {
+    const withEight = (one: MeasuredSetting, recall = one.recall): MeasuredSetting => ({
+      ...one,
+      fewer: [{ count: 8, precision: one.precision, recall }],
+    });
+    const middle = withEight(setting(3, 1, 0.6, 0.55, 1));
+    const end = withEight(setting(1, 1 / 4, 0.3, 0.8, 0.8));
+    const settled = withEight(setting(2, 1 / 2, 0.45, 0.62, 0.8));
+    // Further out, but in a batch of 8 it covers less than the middle does.
+    const turning = withEight(setting(2, 1 / 3, 0.48, 0.68, 0.8), 0.5);
+    expect(stopsOf([middle, settled, turning, end], middle, 0)[6]).toMatchObject({ densityWeight: 1 / 2 });
+    const straight = withEight(turning);
+    expect(stopsOf([middle, settled, straight, end], middle, 0)[6]).toMatchObject({ densityWeight: 1 / 3 });
   });
 
   it('have another guidance in the middle where the usual one is worse than an end in both measures', () => {
