@@ -9,7 +9,7 @@ from pathlib import Path
 
 import catalogue
 from export import SHIPPED
-from sampling import ETA, SHIFT
+from sampling import SHIFT
 
 TARGETS = {"category": 0.97, "color": 0.93, "material": 0.85, "pattern": 0.92, "backdrop": 0.99}
 
@@ -60,7 +60,7 @@ def figures_section(figures) -> str:
         rows = [("renders", *(number(figures["ceiling"][name]) for name in names))]
         rows += [(f"guidance {scale}", *(number(row["adherence"][name]) for name in names)) for scale, row in scales.items()]
         parts += [
-            f"**Generation**, {generation['imagesPerScale']} full briefs of held-out products per guidance scale, {generation['steps']} steps of Euler ancestral, eta {ETA:g}"
+            f"**Generation**, {generation['imagesPerScale']} full briefs of held-out products per guidance scale, {generation['steps']} steps of {generation['method']}, eta {generation['eta']:g}"
             f"{sampled_by(generation)}: "
             "what the heads read of what the brief states (`all`: category, colour, material, pattern and backdrop together).",
             table(("pictures of", *names), rows),
