@@ -20,6 +20,8 @@ import {
 const leastAcceptance = 0.2;
 /** Measured on pools that hold fewer accepted candidates than are drawn, a setting would look tamer than it is. */
 const mostShortfall = 0.02;
+/** Difference of precision or recall that a plot does not show. */
+const unseen = 0.01;
 /** Stops on each side of 0. */
 const stopsASide = 4;
 
@@ -69,13 +71,13 @@ export function stopsOf(grid: readonly MeasuredSetting[], usual: MeasuredSetting
 }
 
 /**
- * Whether precision rises and recall falls from a to b, in batches of every size measured; the other way round for
- * direction −1. Ties do both.
+ * Whether precision rises and recall falls from a to b; the other way round for direction −1. Ties do both. In smaller
+ * batches, whose means are less certain, neither may turn back by more than nobody sees.
  */
 function precedes(a: MeasuredSetting, b: MeasuredSetting, direction: 1 | -1): boolean {
-  const rises = (from: Means, to: Means): boolean =>
-    direction * (to.precision - from.precision) >= 0 && direction * (to.recall - from.recall) <= 0;
-  return rises(a, b) && a.fewer.every((means, at) => rises(means, b.fewer[at] ?? means));
+  const rises = (from: Means, to: Means, slack: number): boolean =>
+    direction * (to.precision - from.precision) >= -slack && direction * (to.recall - from.recall) <= slack;
+  return rises(a, b, 0) && a.fewer.every((means, at) => rises(means, b.fewer[at] ?? means, unseen));
 }
 
 /**
