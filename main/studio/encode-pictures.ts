@@ -6,7 +6,7 @@ import type { PictureFeatures } from '../library/appearance.ts';
 import type { FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { FeatureCache, type PictureVectors } from './feature-cache.ts';
-import { preprocessImage, type PictureSource, type PixelValues } from './preprocess-image.ts';
+import { preprocessImage, preprocessImages, type PictureSource, type PixelValues } from './preprocess-image.ts';
 
 /** Pictures a call of the encoder takes. */
 const batchSize = 16;
@@ -41,7 +41,8 @@ export async function encodePictures(
     const keys = part.map((picture) => (cache === undefined ? '' : FeatureCache.keyOf(contentOf(picture))));
     const known = await Promise.all(keys.map((key) => cache?.get(key, names) ?? null));
     const missing = part.flatMap((picture, at) => (known[at] == null ? [{ picture, at }] : []));
-    const pixels = await Promise.all(missing.map(({ picture }) => preprocessImage(picture, encoder.preprocessing)));
+    const sources = missing.map(({ picture }) => picture);
+    const pixels = await preprocessImages(sources, encoder.preprocessing);
     const vectors = missing.length === 0 ? [] : await encodeBatch(engine, encoder, pixels, signal);
     for (const [i, { at }] of missing.entries()) {
       known[at] = vectors[i] as PictureVectors;

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { timeSlices } from '../library/time-slices.ts';
 import type { Preprocessing } from '../model-packages/feature-encoder.ts';
 
 /** A picture ready for an image encoder: [3, height, width], planes of R, G, B. */
@@ -22,8 +23,25 @@ const kernels = { nearest: 'nearest', bilinear: 'linear', bicubic: 'cubic', lanc
  * @throws what sharp says of bytes that are no picture
  */
 export async function preprocessImage(source: PictureSource, preprocessing: Preprocessing): Promise<PixelValues> {
-  const { width, height, pixels } = await decoded(source);
-  const sized = await resized({ width, height, pixels }, preprocessing);
+  return normalised(await resized(await decoded(source), preprocessing), preprocessing);
+}
+
+/** The same of several pictures, in their order: decoded side by side, normalised one by one so that windows are answered in between. */
+export async function preprocessImages(
+  sources: readonly PictureSource[],
+  preprocessing: Preprocessing,
+): Promise<PixelValues[]> {
+  const sized = await Promise.all(sources.map(async (source) => resized(await decoded(source), preprocessing)));
+  const rest = timeSlices();
+  const values: PixelValues[] = [];
+  for (const picture of sized) {
+    values.push(normalised(picture, preprocessing));
+    await rest();
+  }
+  return values;
+}
+
+function normalised(sized: Raw, preprocessing: Preprocessing): PixelValues {
   const plane = sized.width * sized.height;
   const values = new Float32Array(3 * plane);
   for (let channel = 0; channel < 3; channel++) {

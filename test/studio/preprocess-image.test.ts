@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { loadFeatureEncoder, type Preprocessing } from '../../main/model-packages/feature-encoder.ts';
-import { preprocessImage } from '../../main/studio/preprocess-image.ts';
+import { preprocessImage, preprocessImages } from '../../main/studio/preprocess-image.ts';
 import { temporaryFolder } from '../doubles/packages.ts';
 
 const plain: Preprocessing = {
@@ -139,5 +139,15 @@ describe('an image encoder folder of another project', () => {
   ])('is refused when its configuration lacks something', (config, message) => {
     using folder = folderWith(config);
     expect(() => loadFeatureEncoder(folder.path)).toThrow(message);
+  });
+
+  it('of several pictures are those of each alone, in their order', async () => {
+    const bytes = await sharp(Buffer.alloc(12 * 9 * 3, 77), { raw: { width: 12, height: 9, channels: 3 } })
+      .png()
+      .toBuffer();
+    const sources = [ramp(60, 40), { kind: 'encoded' as const, bytes }, ramp(20, 30)];
+    const small = { ...plain, resize: { width: 8, height: 8 } };
+    const apart = await Promise.all(sources.map((source) => preprocessImage(source, small)));
+    expect(await preprocessImages(sources, small)).toEqual(apart);
   });
 });
