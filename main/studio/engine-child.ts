@@ -76,7 +76,8 @@ async function lowerSession(pid: number): Promise<void> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // Kernels that do not group by session have no such file, nor has a process that has ended.
-    if (code !== 'ENOENT' && code !== 'ESRCH') process.emitWarning(`the engine keeps its priority beside the browser: ${message}`);
+    if (code !== 'ENOENT' && code !== 'ESRCH')
+      process.emitWarning(`the engine keeps its priority beside the browser: ${message}`);
   }
 }
 

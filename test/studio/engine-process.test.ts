@@ -148,7 +148,7 @@ describe('the owner of the engine’s process', () => {
     const engine = new EngineProcess();
     const [about] = await Array.fromAsync(engine.request('about', {}));
     engine.close();
-    await expect.poll(() => isAlive(about?.pid ?? 0)).toBe(false);
+    await expect.poll(() => isAlive(about?.pid ?? 0), { timeout: 10_000 }).toBe(false);
     expect(await failureOf(engine.request('about', {}).next())).toMatchObject({ code: 'engine-gone' });
   });
 });
