@@ -20,8 +20,8 @@ import {
 const leastAcceptance = 0.2;
 /** Measured on pools that hold fewer accepted candidates than are drawn, a setting would look tamer than it is. */
 const mostShortfall = 0.02;
-/** Difference of precision or recall that a plot does not show. */
-const unseen = 0.01;
+/** Difference of precision or recall that some 16 briefs of a few images each cannot tell from none. */
+const uncertain = 0.01;
 /** Stops on each side of 0. */
 const stopsASide = 4;
 
@@ -72,12 +72,12 @@ export function stopsOf(grid: readonly MeasuredSetting[], usual: MeasuredSetting
 
 /**
  * Whether precision rises and recall falls from a to b; the other way round for direction −1. Ties do both. In smaller
- * batches, whose means are less certain, neither may turn back by more than nobody sees.
+ * batches, whose means are less certain, either may turn back by as little as chance would make it.
  */
 function precedes(a: MeasuredSetting, b: MeasuredSetting, direction: 1 | -1): boolean {
   const rises = (from: Means, to: Means, slack: number): boolean =>
     direction * (to.precision - from.precision) >= -slack && direction * (to.recall - from.recall) <= slack;
-  return rises(a, b, 0) && a.fewer.every((means, at) => rises(means, b.fewer[at] ?? means, unseen));
+  return rises(a, b, 0) && a.fewer.every((means, at) => rises(means, b.fewer[at] ?? means, uncertain));
 }
 
 /**
