@@ -21,7 +21,7 @@ from export import SHIPPED
 from manifold import covered, precision_and_recall, radii
 from quick_runtime import QuickModel
 from runtime import ExportedModel
-from sampling import ETA
+from sampling import ETA, METHOD
 from stated import NAMES, UNSTATED, stated
 
 GUIDANCE_SCALES = (1.0, 2.0, 3.0, 5.0)
@@ -186,7 +186,7 @@ def generation_figures(model, data, novel, reference, ceiling, options):
     new_texts, new_wanted = briefs_of(novel, options.novel)
     new_products = [catalogue.Product.from_json(line) for line in novel.products()[: options.novel]]
     shown_by_renders = combinations_shown(model.look(novel.images[: options.novel]), new_products)
-    sampler = {"sampler": model.sampler, "method": "Euler ancestral", "eta": ETA}
+    sampler = {"sampler": model.sampler, "method": METHOD, "eta": ETA}
     if options.quick:
         noise = np.random.default_rng(1).standard_normal((16, 8, cells, cells), dtype=np.float32)
         sampler["meanDifferenceFromExported"] = model.difference(texts[:16], noise, options.steps)

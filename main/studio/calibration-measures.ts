@@ -1,4 +1,3 @@
-import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { Features } from '../engine/features/features.ts';
 import { squaredDistance } from '../engine/features/distances.ts';
 import { acceptanceProbability } from '../engine/features/reweighting.ts';
@@ -8,6 +7,7 @@ import type { Interval } from '../engine/metrics/bootstrap.ts';
 import { momentsOf, type Moments } from '../engine/metrics/frechet-distance.ts';
 import { manifoldRadii } from '../engine/metrics/manifolds.ts';
 import { philoxStream } from '../engine/tensor/philox.ts';
+import { timeSlices } from '../library/time-slices.ts';
 import { guidanceKey, type Guidance } from './calibration-guidance.ts';
 import type { Pool } from './calibration-pools.ts';
 import { densityJudge, type DensityJudge, type JudgedDensity } from './density-judge.ts';
@@ -120,17 +120,18 @@ export async function measureSettings(
   signal?: AbortSignal,
 ): Promise<MeasuredSetting[]> {
   const figures = settings.map(() => [] as BriefFigures[]);
+  const rest = timeSlices();
   for (const [at, brief] of briefs.entries()) {
-    await turnOfTheLoop();
-    signal?.throwIfAborted();
     const distances = new Map<string, PoolDistances>();
-    settings.forEach((setting, i) => {
+    for (const [i, setting] of settings.entries()) {
+      await rest();
+      signal?.throwIfAborted();
       const pool = poolOf(brief, setting);
       const key = guidanceKey(setting);
       const known = distances.get(key) ?? poolDistances(brief, pool.features);
       distances.set(key, known);
       figures[i]?.push(measureBrief(brief, at, setting, known, options));
-    });
+    }
   }
   return settings.map((setting, i) => {
     const all = figures[i] ?? [];

@@ -31,6 +31,16 @@ describe('pixel values', () => {
     expect([...values]).toEqual(expected.map((value) => expect.closeTo(value, 6)));
   });
 
+  it('of several pictures are those of each alone, in their order', async () => {
+    const bytes = await sharp(Buffer.alloc(12 * 9 * 3, 77), { raw: { width: 12, height: 9, channels: 3 } })
+      .png()
+      .toBuffer();
+    const sources = [ramp(60, 40), { kind: 'encoded' as const, bytes }, ramp(20, 30)];
+    const small = { ...plain, resize: { width: 8, height: 8 } };
+    const apart = await Promise.all(sources.map((source) => preprocessImage(source, small)));
+    expect(await preprocessImages(sources, small)).toEqual(apart);
+  });
+
   it('of a wide picture keep their aspect to the shortest edge, and the middle is cut out', async () => {
     const sized = await preprocessImage(ramp(120, 60), { ...plain, resize: { shortestEdge: 30 } });
     expect([sized.width, sized.height]).toEqual([60, 30]);
@@ -139,15 +149,5 @@ describe('an image encoder folder of another project', () => {
   ])('is refused when its configuration lacks something', (config, message) => {
     using folder = folderWith(config);
     expect(() => loadFeatureEncoder(folder.path)).toThrow(message);
-  });
-
-  it('of several pictures are those of each alone, in their order', async () => {
-    const bytes = await sharp(Buffer.alloc(12 * 9 * 3, 77), { raw: { width: 12, height: 9, channels: 3 } })
-      .png()
-      .toBuffer();
-    const sources = [ramp(60, 40), { kind: 'encoded' as const, bytes }, ramp(20, 30)];
-    const small = { ...plain, resize: { width: 8, height: 8 } };
-    const apart = await Promise.all(sources.map((source) => preprocessImage(source, small)));
-    expect(await preprocessImages(sources, small)).toEqual(apart);
   });
 });
