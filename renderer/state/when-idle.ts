@@ -1,10 +1,17 @@
 /** Milliseconds after which a deed is due although something else was always more urgent. */
 const longest = 200;
 
-/** Does something that no key must wait for, once what was asked for is drawn. Gives back what calls it off. */
-export function whenIdle(deed: () => void): () => void {
-  const call = requestIdleCallback(deed, { timeout: longest });
+/**
+ * Does something that no key must wait for, once nothing has called it off for `rest` milliseconds and the window is idle.
+ * The rest is there because a browser may be idle before the frame that shows what was asked for as well.
+ */
+export function whenIdle(rest: number, deed: () => void): () => void {
+  let idle = 0;
+  const timer = setTimeout(() => {
+    idle = requestIdleCallback(deed, { timeout: longest });
+  }, rest);
   return () => {
-    cancelIdleCallback(call);
+    clearTimeout(timer);
+    cancelIdleCallback(idle);
   };
 }
