@@ -6,7 +6,7 @@ import type { PictureFeatures } from '../library/appearance.ts';
 import type { FeatureEncoder } from '../model-packages/feature-encoder.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { FeatureCache, type PictureVectors } from './feature-cache.ts';
-import { preprocessImage, preprocessImages, type PictureSource, type PixelValues } from './preprocess-image.ts';
+import { preprocessImage, sizedPicture, type PictureSource, type SizedPicture } from './preprocess-image.ts';
 
 /** Pictures a call of the encoder takes. */
 const batchSize = 16;
@@ -41,9 +41,8 @@ export async function encodePictures(
     const keys = part.map((picture) => (cache === undefined ? '' : FeatureCache.keyOf(contentOf(picture))));
     const known = await Promise.all(keys.map((key) => cache?.get(key, names) ?? null));
     const missing = part.flatMap((picture, at) => (known[at] == null ? [{ picture, at }] : []));
-    const sources = missing.map(({ picture }) => picture);
-    const pixels = await preprocessImages(sources, encoder.preprocessing);
-    const vectors = missing.length === 0 ? [] : await encodeBatch(engine, encoder, pixels, signal);
+    const sized = await Promise.all(missing.map(({ picture }) => sizedPicture(picture, encoder.preprocessing)));
+    const vectors = missing.length === 0 ? [] : await encodeBatch(engine, encoder, sized, signal);
     for (const [i, { at }] of missing.entries()) {
       known[at] = vectors[i] as PictureVectors;
       await cache?.set(keys[at] as string, known[at]);
@@ -60,25 +59,24 @@ function contentOf(picture: PictureSource): Uint8Array {
 async function encodeBatch(
   engine: EngineProcess,
   encoder: FeatureEncoder,
-  pixels: readonly PixelValues[],
+  pictures: readonly SizedPicture[],
   signal: AbortSignal | undefined,
 ): Promise<PictureVectors[]> {
-  const [first] = pixels;
+  const [first] = pictures;
   if (first === undefined) return [];
-  const size = 3 * first.width * first.height;
-  const data = new Float32Array(pixels.length * size);
-  pixels.forEach(({ width, height, values }, i) => {
-    if (width !== first.width || height !== first.height)
-      throw new Failure(
-        'bad-input',
-        `${encoder.label}: pictures of one batch differ in size; the encoder's preprocessing sets none`,
-      );
-    data.set(values, i * size);
-  });
-  const input = { name: 'pixel_values', feed: { dims: [pixels.length, 3, first.height, first.width], data } };
+  const { width, height } = first;
+  if (pictures.some((picture) => picture.width !== width || picture.height !== height))
+    throw new Failure(
+      'bad-input',
+      `${encoder.label}: pictures of one batch differ in size; the encoder's preprocessing sets none`,
+    );
+  const pixels = new Uint8Array(Buffer.concat(pictures.map((picture) => picture.pixels)));
+  const batch = { count: pictures.length, width, height, pixels };
+  const { rescaleFactor, mean, deviation } = encoder.preprocessing;
+  const input = { name: 'pixel_values', pictures: batch, normalisation: { rescaleFactor, mean, deviation } };
   const outputs = encoder.featureOutput === null ? null : outputsOf(encoder);
   const encoded = await engine.answer('encode', { model: encoder.imageModel, input, outputs }, signal);
-  return pixels.map((_, row) =>
+  return pictures.map((_, row) =>
     Object.fromEntries(
       Object.entries(encoded.outputs).map(([name, { width, values }]) => [
         outputs === null ? 'features' : name,

@@ -4,6 +4,7 @@ import { Failure } from '../contract/failures.ts';
 import { featureSet, type Features } from '../engine/features/features.ts';
 import { fromHalves } from '../engine/graph/half.ts';
 import type { Values } from '../engine/tensor/tensor.ts';
+import { timeSlices } from '../library/time-slices.ts';
 
 /** An array of a .npy file (NumPy's NEP 1): C order, widened to the nearest float type that holds every value. */
 export interface NpyArray {
@@ -30,6 +31,15 @@ const types = {
 } as const;
 export type NpyType = keyof typeof types;
 
+/** Where the values of a file are and what they are. */
+interface Located {
+  readonly type: NpyType;
+  readonly shape: readonly number[];
+  readonly count: number;
+  /** Their first byte. */
+  readonly start: number;
+}
+
 /**
  * Parses a .npy file.
  *
@@ -42,6 +52,18 @@ export function parseNpy(
   where: string,
   allowed: readonly NpyType[] = Object.keys(types) as NpyType[],
 ): NpyArray {
+  const located = locate(bytes, where, allowed);
+  const { type, shape, count } = located;
+  return { type, shape, values: valuesOf(bytes, located, 0, count) };
+}
+
+/** Values `from` to `to`. A copy: the values of a file need not begin where a view of their type may. */
+function valuesOf(bytes: Uint8Array, { type, start }: Located, from: number, to: number): Values {
+  const { size, read } = types[type];
+  return read(Uint8Array.prototype.slice.call(bytes, start + from * size, start + to * size).buffer);
+}
+
+function locate(bytes: Uint8Array, where: string, allowed: readonly NpyType[]): Located {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const refuse = (message: string): Failure => new Failure('bad-input', `${where}: ${message}`, where);
   if (file.length < 10 || !file.subarray(0, 6).equals(magic))
@@ -60,11 +82,10 @@ export function parseNpy(
   }
   if (fortran && shape.length > 1) throw refuse('expected C order, got Fortran order; save numpy.ascontiguousarray(x)');
   const count = shape.reduce((product, side) => product * side, 1);
-  const { size, read } = types[type];
+  const { size } = types[type];
   if (file.length - end !== count * size)
     throw refuse(`expected ${count * size} bytes of values for shape (${shape.join(', ')}), got ${file.length - end}`);
-  // A copy: the values of a file need not begin where a view of their type may.
-  return { type, shape, values: read(Uint8Array.prototype.slice.call(bytes, end).buffer) };
+  return { type, shape, count, start: end };
 }
 
 function parseHeader(header: string, refuse: (message: string) => Failure) {
@@ -77,15 +98,21 @@ function parseHeader(header: string, refuse: (message: string) => Failure) {
   return { descr, fortran: fortran === 'True', shape: sides };
 }
 
+/** Values read between two looks at whether others wait. */
+const block = 65_536;
+
 /**
- * Feature rows of a .npy file: float16, float32 or float64, two-dimensional, C order, every value finite.
+ * Feature rows of a .npy file: float16, float32 or float64, two-dimensional, C order, every value finite. Others run in
+ * between: a reference set has millions of values.
  *
  * @throws bad-input naming the file and what was wrong; not-found
  */
 export async function readFeatures(path: string): Promise<Features> {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
     throw new Failure('bad-input', `${path}: expected a .npy file, got a folder`, path);
-  const { shape, values } = parseNpy(await readFile(path), path, ['<f2', '<f4', '<f8']);
+  const bytes = await readFile(path);
+  const located = locate(bytes, path, ['<f2', '<f4', '<f8']);
+  const { shape } = located;
   const [count, width] = shape;
   if (shape.length !== 2 || count === undefined || width === undefined)
     throw new Failure(
@@ -93,6 +120,12 @@ export async function readFeatures(path: string): Promise<Features> {
       `${path}: expected two dimensions (rows, features), got (${shape.join(', ')})`,
       path,
     );
+  const values = located.type === '<f8' ? new Float64Array(located.count) : new Float32Array(located.count);
+  const rest = timeSlices();
+  for (let from = 0; from < located.count; from += block) {
+    values.set(valuesOf(bytes, located, from, Math.min(from + block, located.count)), from);
+    await rest();
+  }
   return featureSet(values, count, width, path);
 }
 

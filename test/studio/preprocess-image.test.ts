@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { loadFeatureEncoder, type Preprocessing } from '../../main/model-packages/feature-encoder.ts';
-import { preprocessImage, preprocessImages } from '../../main/studio/preprocess-image.ts';
+import { preprocessImage } from '../../main/studio/preprocess-image.ts';
 import { temporaryFolder } from '../doubles/packages.ts';
 
 const plain: Preprocessing = {
@@ -29,16 +29,6 @@ describe('pixel values', () => {
     const { values } = await preprocessImage(ramp(2, 2), { ...plain, mean: [0, 0, 0.1], deviation: [1, 2, 0.5] });
     const expected = [0, 2 / 255, 0, 2 / 255, 0, 0, 1 / 255, 1 / 255, 0.2, 0.2, 0.2, 0.2];
     expect([...values]).toEqual(expected.map((value) => expect.closeTo(value, 6)));
-  });
-
-  it('of several pictures are those of each alone, in their order', async () => {
-    const bytes = await sharp(Buffer.alloc(12 * 9 * 3, 77), { raw: { width: 12, height: 9, channels: 3 } })
-      .png()
-      .toBuffer();
-    const sources = [ramp(60, 40), { kind: 'encoded' as const, bytes }, ramp(20, 30)];
-    const small = { ...plain, resize: { width: 8, height: 8 } };
-    const apart = await Promise.all(sources.map((source) => preprocessImage(source, small)));
-    expect(await preprocessImages(sources, small)).toEqual(apart);
   });
 
   it('of a wide picture keep their aspect to the shortest edge, and the middle is cut out', async () => {

@@ -1,4 +1,5 @@
 import { Failure } from '../../contract/failures.ts';
+import { pixelValues, type Normalisation, type PixelBatch } from '../features/pixel-values.ts';
 import type { Handler } from '../protocol.ts';
 import type { Feed } from '../runtime/session.ts';
 
@@ -6,11 +7,16 @@ import type { Feed } from '../runtime/session.ts';
 export interface EncodeRequest {
   /** Path of the .onnx file. */
   readonly model: string;
-  /** `pixel_values` [B, 3, H, W] or `input_ids` [B, L]; given to the input of that name, or to a model's only one. */
-  readonly input: { readonly name: string; readonly feed: Feed };
+  /** Given to the input of that name, or to a model's only one. */
+  readonly input: EncoderInput;
   /** Outputs wanted; null: the first one. */
   readonly outputs: readonly string[] | null;
 }
+
+/** `input_ids` [B, L] of texts; or 8-bit pictures, which become `pixel_values` [B, 3, H, W] here and not with the asker, who has a window to answer. */
+export type EncoderInput =
+  | { readonly name: string; readonly feed: Feed }
+  | { readonly name: string; readonly pictures: PixelBatch; readonly normalisation: Normalisation };
 
 export interface Encoded {
   /** By output name: one vector a row, [B, width]. A sequence of tokens is reduced to its first. */
@@ -33,8 +39,9 @@ export const encode: Handler<EncodeRequest, Encoded> = async function* (
       'unsupported',
       `${session.name}: expected one input, ${input.name}, it also wants ${others.join(', ')}`,
     );
-  const results = await session.run({ [taken.name]: input.feed }, outputs ?? [first.name], signal);
-  const batch = input.feed.dims[0] ?? 0;
+  const feed = feedOf(input);
+  const results = await session.run({ [taken.name]: feed }, outputs ?? [first.name], signal);
+  const batch = feed.dims[0] ?? 0;
   yield {
     outputs: Object.fromEntries(
       Object.entries(results).map(([name, { dims, data }]) => [
@@ -44,6 +51,12 @@ export const encode: Handler<EncodeRequest, Encoded> = async function* (
     ),
   };
 };
+
+function feedOf(input: EncoderInput): Feed {
+  if ('feed' in input) return input.feed;
+  const { count, height, width } = input.pictures;
+  return { dims: [count, 3, height, width], data: pixelValues(input.pictures, input.normalisation) };
+}
 
 function firstTokens(model: string, name: string, dims: readonly number[], data: Float32Array, batch: number) {
   const width = dims.at(-1) ?? 0;
