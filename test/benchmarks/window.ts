@@ -393,9 +393,14 @@ async function electronMeasured(home: string): Promise<Measured> {
         const delays = monitor({ resolution: 1 });
         delays.enable();
         const work = { longest: 0, last: Number.POSITIVE_INFINITY };
-        // Older Electrons can tell only all of a process's threads together.
-        const usage = (): NodeJS.CpuUsage =>
-          typeof process.threadCpuUsage === 'function' ? process.threadCpuUsage() : process.cpuUsage();
+        const { existsSync, readFileSync } = process.getBuiltinModule('node:fs');
+        // Older Electrons can tell only all of a process's threads together; Linux tells what its first one ran.
+        const own = '/proc/self/schedstat';
+        const usage = (): NodeJS.CpuUsage => {
+          if (typeof process.threadCpuUsage === 'function') return process.threadCpuUsage();
+          if (!existsSync(own)) return process.cpuUsage();
+          return { user: Number(readFileSync(own, 'latin1').split(' ')[0]) / 1000, system: 0 };
+        };
         setInterval(() => {
           const { user, system } = usage();
           work.longest = Math.max(work.longest, user + system - work.last);
