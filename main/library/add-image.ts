@@ -64,21 +64,24 @@ export async function storeImage(
   // Before the file: a kill between file and row leaves a folder that the next opening looks through.
   setArriving(library, record.batch, true);
   await writeFileAtomically(join(library.folders.images, record.batch, file), bytes);
-  insertImage(library, {
-    batch: record.batch,
-    position: record.index,
-    file,
-    fileBytes: bytes.length,
-    origin: 'generated',
-    createdAt: record.createdAt,
-    width: pixels.width,
-    height: pixels.height,
-    record,
-    foreign: null,
-    pixelHash: pixelHashOf(pixels),
-    look,
-    features,
-    rejected,
+  // The file is on the disk, and a batch that is arriving is looked through at the next opening.
+  library.database.unhurried(() => {
+    insertImage(library, {
+      batch: record.batch,
+      position: record.index,
+      file,
+      fileBytes: bytes.length,
+      origin: 'generated',
+      createdAt: record.createdAt,
+      width: pixels.width,
+      height: pixels.height,
+      record,
+      foreign: null,
+      pixelHash: pixelHashOf(pixels),
+      look,
+      features,
+      rejected,
+    });
   });
   const [summary] = imageSummaries(library, [imageIdOf(record.batch, record.index)]);
   return summary as ImageSummary; // imageSummaries gives one for each id or throws

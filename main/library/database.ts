@@ -15,6 +15,11 @@ export interface Database {
   readonly all: (sql: string, ...values: readonly SqlValue[]) => Row[];
   /** All or nothing: the work is rolled back when it throws. A transaction inside another joins it. */
   readonly transaction: <T>(work: () => T) => T;
+  /**
+   * What is written in `work` is on the disk with the next commit outside of it, not at once: for what a power cut may take
+   * because files tell it again. The end of the process takes nothing.
+   */
+  readonly unhurried: <T>(work: () => T) => T;
   /** SQLite's own check of the file; empty when all is well. `quick` leaves out the indexes. */
   readonly complaints: (how: 'quick' | 'full') => string[];
   readonly close: () => void;
@@ -27,7 +32,8 @@ const busyTimeout = 10_000;
 
 /**
  * Opens the database and brings it to the newest form. Write-ahead log with synchronous FULL: a rating is on the disk
- * when the call returns, also if the power fails; at one commit per key press that costs a few milliseconds.
+ * when the call returns, also if the power fails; at one commit per key press that costs a few milliseconds. While images
+ * are written such a commit waits for their files as well, 50 ms and more: `unhurried` is for what need not.
  * The file is checked when the last owner did not close it.
  * @throws Failure internal when the file is damaged or of a newer version; both name the way out.
  */
@@ -83,6 +89,15 @@ function wrap(connection: LibsqlDatabase.Database): Database {
         throw error;
       } finally {
         depth -= 1;
+      }
+    },
+    unhurried: (work) => {
+      if (depth > 0) return work();
+      connection.exec('PRAGMA synchronous = NORMAL');
+      try {
+        return work();
+      } finally {
+        connection.exec('PRAGMA synchronous = FULL');
       }
     },
     complaints: (how) => {

@@ -67,6 +67,11 @@ class Run {
     return { kind: 'job', job: this.#job };
   }
 
+  /** How far it is; the images tell it again after a power cut. */
+  #advance(progress: JobProgress): JobEvent {
+    return this.#options.library.database.unhurried(() => this.change({ progress }));
+  }
+
   /** Progress as the library knows it: after a restart the images are there, whatever the job's row says. */
   counted(): JobProgress {
     const { kept, rejected } = storedPositions(this.#options.library, this.#job.batch);
@@ -112,7 +117,7 @@ class Run {
           features: event.features ?? null,
         });
         yield { kind: 'image', job: id, image };
-        yield this.change({ progress: { ...this.#job.progress, ...countsOf(this.counted()) } });
+        yield this.#advance({ ...this.#job.progress, ...countsOf(this.counted()) });
         break;
       }
       case 'image-failed':
@@ -147,7 +152,7 @@ class Run {
       return;
     }
     this.#lastProgress = now;
-    yield this.change({ progress });
+    yield this.#advance(progress);
   }
 
   async *measure(): AsyncGenerator<JobEvent, void, void> {
