@@ -229,12 +229,12 @@ def sample_attributes(rng):
 
 def yaw_of(rng, category):
     """Turn about the vertical. As in a catalogue, handles and spouts all stay to one side and furniture is turned one way:
-    where either side was as likely, the denoiser drew a handle on each."""
+    where either side was as likely, the denoiser drew a handle on each, and where a stool stood any way, a leg too many."""
     if category in ("mug", "jug", "teapot", "vase", "candlestick"):
         return between(rng, -0.6, 0.6)
     if category in ("clock", "planter"):
         return between(rng, -0.5, 0.5)
-    if category in ("chair", "table"):
+    if category in ("chair", "stool", "table"):
         return between(rng, 0.25, 0.85)
     return between(rng, 0, 6.28)
 

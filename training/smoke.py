@@ -33,7 +33,7 @@ def chain(home: Path, minutes: float) -> list[list[str]]:
         ["train_text.py", brief],
         ["train_diffusion.py", brief, "--batch=16", "--warm-up=5"],
         ["train_latent_reader.py", brief],
-        ["train_diffusion.py", brief, "--batch=16", "--name=diffusion-decayed", "--branch-of=diffusion", "--decay-from=0", "--attribute-weight=0.002"],
+        ["train_diffusion.py", brief, "--batch=16", "--name=diffusion-decayed", "--branch-of=diffusion", "--decay-from=0", "--attribute-weight=0.002", "--exercises=4"],
         ["train_contrastive.py", brief, "--micro-batch=24"],
         ["align_text.py", brief, "--count=400"],
         ["calibrate_features.py", "--count=128", "--spoilt=64"],

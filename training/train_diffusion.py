@@ -25,6 +25,7 @@ import tokenizer as words
 from attribute_reading import VISIBLE, load_latent_reader, missing_losses
 from dataset import RenderedSet, to_pixels
 from encode_latents import load_autoencoder
+from exercises import exercise, exercise_loss
 from networks.attention import Attention, clip_scores
 from networks.text_encoder import AttributeReader, TextEncoder
 from networks.unet import UNet
@@ -39,6 +40,7 @@ DROP_TEXT = 0.1  # share of samples with the empty text
 # where the usual standard normal would put 1.4 % of the samples; these put 12 % there.
 TIME_MEAN, TIME_DEVIATION = 0.8, 1.2
 SETTLED_LATE = ("pattern", "detail")
+HEARD_TWICE = ("accent",)  # a second colour covers few cells, and was left out most
 SHOWN_WHOLE, SHOWN_UNTIL = 0.6, 0.95  # times up to which their attribute loss counts whole, and from which not at all
 GREATEST_SCORE = 30.0  # of the U-Net's attention; at bf16 larger ones are off by more than 0.1
 READING_WEIGHT = 0.02  # of the cross-entropies of the stated attributes, read from the text's first row
@@ -108,20 +110,25 @@ def shown_loss(latent_reader, guess, latents, t, labels):
     from 0.95.
     """
     clear = ((SHOWN_UNTIL - t) / (SHOWN_UNTIL - SHOWN_WHOLE)).clamp(0, 1)
-    weights = torch.stack([clear if name in SETTLED_LATE else torch.ones_like(t) for name in VISIBLE], 1)
+    emphasis = [2.0 if name in HEARD_TWICE else 1.0 for name in VISIBLE]
+    weights = torch.stack([clear if name in SETTLED_LATE else torch.ones_like(t) for name in VISIBLE], 1) * torch.tensor(emphasis)
     return (weights * missing_losses(latent_reader, guess, latents, labels)).sum(1).mean()
 
 
-def training_loss(model, reader, part, latent_reader=None, attribute_weight=0.0):
+def training_loss(model, reader, part, exercised=None, latent_reader=None, attribute_weight=0.0):
     """Flow loss, and a little of what keeps the text encoder from losing attributes that few pictures hang on; and, with a
-    latent reader, what keeps the U-Net from leaving them out."""
+    latent reader, what keeps the U-Net from leaving them out, also of briefs without a picture (`exercises.py`)."""
     latents, noise, t, input_ids, labels = part
     text = model.text_encoder(input_ids)
     heads = zip(reader(text[:, 0]), targets_of(labels, list(value_counts().values())))
     reading = sum(F.cross_entropy(logits.float(), target) for logits, target in heads)
     v, guess = predicted_flow(model.unet, latents, noise, t, text)
     loss = (v - (noise - latents)).square().mean() + READING_WEIGHT * reading
-    return loss + attribute_weight * shown_loss(latent_reader, guess, latents, t, labels) if attribute_weight else loss
+    if attribute_weight:
+        loss = loss + attribute_weight * shown_loss(latent_reader, guess, latents, t, labels)
+    if exercised is not None:
+        loss = loss + attribute_weight * exercise_loss(model, latent_reader, exercised)
+    return loss
 
 
 def parts_of(latents, texts, rng, tokenizer, micro_batch, time_mean=TIME_MEAN, late_share=0.0):
@@ -191,6 +198,7 @@ def main():
     parser.add_argument("--time-mean", type=float, default=TIME_MEAN, help="of the normal whose sigmoid is t; held-out losses keep the default")
     parser.add_argument("--late-share", type=float, default=0.0, help="share of samples with t from 0.9 to 1, where the brief alone decides")
     parser.add_argument("--attribute-weight", type=float, default=0.0, help="of what the latent reader misses in the guesses (see train_latent_reader.py)")
+    parser.add_argument("--exercises", type=int, default=0, help="briefs without a picture in each micro-batch; they take --attribute-weight")
     parser.add_argument("--average", type=float, default=0.999, help="decay of the moving average of the weights")
     parser.add_argument("--warm-up", type=int, default=100)
     parser.add_argument("--report-minutes", type=float, default=4)
@@ -202,6 +210,9 @@ def main():
         parser.error(f"--decay-samples: expected at least 1, got {options.decay_samples}")
     if options.decay_samples and (options.branch_of is None or options.decay_from is not None):
         parser.error("--decay-samples: of a branch (--branch-of), and instead of --decay-from")
+
+    if options.exercises and not options.attribute_weight:
+        parser.error("--exercises: the latent reader judges them, so --attribute-weight must be above 0")
 
     workers = Workers(options.threads)
     torch.manual_seed(options.seed)
@@ -259,7 +270,11 @@ def main():
 
     def next_parts():
         rows = rng.integers(0, data.done, options.batch)
-        return list(parts_of(*data.batch(rows, rng), rng, tokenizer, options.micro_batch, options.time_mean, options.late_share))
+        parts = list(parts_of(*data.batch(rows, rng), rng, tokenizer, options.micro_batch, options.time_mean, options.late_share))
+        if not options.exercises:
+            return [(part, None) for part in parts]
+        shape = data.latents.shape[1:]
+        return [(part, exercise([data.products[row] for row in rng.integers(0, data.done, options.exercises)], rng, tokenizer, shape)) for part in parts]
 
     ahead = ThreadPoolExecutor(1)  # captions and noise of the next step are made while this one is computed
     upcoming = ahead.submit(next_parts)
@@ -268,7 +283,7 @@ def main():
     while True:
         elapsed = time.time() - begin
         parts, upcoming = upcoming.result(), ahead.submit(next_parts)
-        losses = workers.backward(lambda part: training_loss(model, reader, part, latent_reader, options.attribute_weight), parts)
+        losses = workers.backward(lambda pair: training_loss(model, reader, *pair, latent_reader, options.attribute_weight), parts)
         loss = float(np.mean(losses))
         if not np.isfinite(loss):
             raise RuntimeError(f"diffusion: loss {loss} at step {step}")

@@ -20,6 +20,7 @@ MATERIALS = {"glazed": surface.GLAZED, "matte": surface.MATTE, "metal": surface.
              "glass": surface.GLASS, "fabric": surface.FABRIC, "stone": surface.STONE}
 PATTERNS = {"plain": surface.PLAIN, "stripes": surface.STRIPES, "bands": surface.BANDS, "dots": surface.DOTS,
             "checks": surface.CHECKS}
+TEN_PAST_TEN = np.radians((60, 305))  # the minute and the hour hand, as clocks are photographed
 FURNITURE = ("chair", "stool", "table")
 
 
@@ -83,7 +84,6 @@ def surfaces(product, extent, notes):
         rows[SHADE_PART] = part_row(surface.SHADE, shade, seed)
         rows[SHADE_PART][13] = (0.0, 0.0, 0.35, 0.6)[int(shift[3] * 1.99 + 2)]
         decorate(rows[SHADE_PART], product, trim, extent, rng)
-    hands = rng.uniform(0, 2 * np.pi, 2)
     if product.category == "clock":
         face = part_row(surface.FACE, linear("#f6f3ea"), seed)
         if product.color in ("white", "cream"):
@@ -92,7 +92,7 @@ def surfaces(product, extent, notes):
         else:
             face[5:8] = linear("#26272b")
         face[15], face[16], face[22] = notes["dial"]
-        face[20], face[21] = hands
+        face[20:22] = TEN_PAST_TEN
         rows[DIAL] = face
     elif product.category == "candlestick":
         candle = linear("#f3ecdc") if product.accent == "none" else trim
@@ -113,14 +113,13 @@ def decorate(row, product, second, extent, rng):
     row[5:8] = second
     width, low, high = extent
     size = 0.127 + 0.028 * rng.random()
-    row[11] = rng.random()
-    if product.category in ("chair", "table"):
-        row[8] = 1
-    elif product.category == "stool":
+    if product.category in FURNITURE:
         row[8] = 1
     size = min(size, max((high - low) / 3, 0.11))
     row[9] = size
     row[10] = max(2 * round(np.pi * width / (2 * size)), 4) if product.pattern == "dots" else max(round(np.pi * width / size), 3)
+    # A stripe or dot faces the camera: where it began anywhere, the denoiser found no place for it and drew smears.
+    row[11] = 0.5 if row[8] == 1 else 0.5 - row[10] * (0.25 + product.yaw / (2 * np.pi))
     # whole bands fit between foot and lip
     count = max(round((high - low) / size), 2)
     row[9] = (high - low) / count if row[8] == 0 else size
