@@ -1,3 +1,4 @@
+import { SvelteSet } from 'svelte/reactivity';
 import type { StudioClient } from '../../main/contract/calls/index.ts';
 import type { Flag, ImageSummary, LibraryQuery } from '../../main/contract/library.ts';
 import { ImageList } from './image-list.svelte.ts';
@@ -17,6 +18,8 @@ export class Culler {
   readonly selection: Selection;
   #groups = $state.raw<ReadonlyMap<string, number>>(new Map());
   readonly #grouping = new Refresher(() => this.#findGroups());
+  /** Images on their way out of the trash, until the list knows it. */
+  readonly #leaving = new SvelteSet<string>();
   /** Own changes on their way, so that their echo does not ask for the list again. */
   readonly #own = new Map<string, number>();
   readonly #studio: StudioClient;
@@ -37,6 +40,12 @@ export class Culler {
   /** Number of each image's group of near-duplicates, while these are put together. */
   get groups(): ReadonlyMap<string, number> {
     return this.#groups;
+  }
+
+  /** The image in focus; none where it is being taken out of the trash for good, so that nobody asks for its picture. */
+  get focused(): ImageSummary | undefined {
+    const { focused } = this.selection;
+    return focused === undefined || this.#leaving.has(focused.id) ? undefined : focused;
   }
 
   /** Puts the list into another order; by likeness it starts from the focused image. */
@@ -134,11 +143,13 @@ export class Culler {
   async discard(images: readonly string[]): Promise<number> {
     let gone = 0;
     this.selection.clear();
+    for (const id of images) this.#leaving.add(id);
     try {
       for (; gone < images.length; gone += discardedAtOnce)
         await this.#studio.images.discard({ images: images.slice(gone, gone + discardedAtOnce) });
     } catch (error) {
       this.#notices.complain(error);
+      for (const id of images.slice(gone)) this.#leaving.delete(id);
     }
     this.list.refresh();
     return Math.min(gone, images.length);

@@ -47,3 +47,19 @@ describe('the order of a list', () => {
     await expect.poll(() => culler.groups.size).toBe(0);
   });
 });
+
+describe('an image that is taken out of the trash for good', () => {
+  it('is no longer in focus before the list knows that it is gone', async () => {
+    const culler = openCuller();
+    await culler.list.show({ sort: 'oldest' });
+    culler.selection.focus(2);
+    const id = culler.selection.focused?.id ?? '';
+    culler.trash();
+    await expect.poll(() => culler.list.total).toBe(6);
+    await culler.list.show({ deleted: true });
+    expect(culler.focused?.id).toBe(id);
+    const gone = culler.discard([id]);
+    expect([culler.list.total, culler.focused]).toEqual([1, undefined]);
+    expect(await gone).toBe(1);
+  });
+});
