@@ -18,7 +18,7 @@ export class Culler {
   readonly selection: Selection;
   #groups = $state.raw<ReadonlyMap<string, number>>(new Map());
   readonly #grouping = new Refresher(() => this.#findGroups());
-  /** Images on their way out of the trash, until the list knows it. */
+  /** Images whose files are on their way: into the trash, back, or out of it for good. */
   readonly #leaving = new SvelteSet<string>();
   /** Own changes on their way, so that their echo does not ask for the list again. */
   readonly #own = new Map<string, number>();
@@ -42,7 +42,7 @@ export class Culler {
     return this.#groups;
   }
 
-  /** The image in focus; none where it is being taken out of the trash for good, so that nobody asks for its picture. */
+  /** The image in focus; none while its file is on its way, so that nobody asks for its picture. */
   get focused(): ImageSummary | undefined {
     const { focused } = this.selection;
     return focused === undefined || this.#leaving.has(focused.id) ? undefined : focused;
@@ -127,7 +127,7 @@ export class Culler {
     const images = [...this.selection.ids];
     if (images.length === 0) return;
     this.selection.clear();
-    this.#afterwards(this.#studio.images.trash({ images }));
+    this.#afterwards(this.#moving(images, this.#studio.images.trash({ images })));
     this.#notices.say(this.#language.t('cull.trashed', { count: images.length }), {
       label: this.#language.t('action.undo'),
       run: () => {
@@ -158,7 +158,7 @@ export class Culler {
   restore(): void {
     const images = [...this.selection.ids];
     this.selection.clear();
-    if (images.length > 0) this.#afterwards(this.#studio.images.restore({ images }));
+    if (images.length > 0) this.#afterwards(this.#moving(images, this.#studio.images.restore({ images })));
   }
 
   undo(): void {
@@ -198,6 +198,15 @@ export class Culler {
           }
         }, 200);
       });
+  }
+
+  async #moving(images: readonly string[], done: Promise<unknown>): Promise<void> {
+    for (const id of images) this.#leaving.add(id);
+    try {
+      await done;
+    } finally {
+      for (const id of images) this.#leaving.delete(id);
+    }
   }
 
   #afterwards(done: Promise<unknown>): void {

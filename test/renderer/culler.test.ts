@@ -48,13 +48,14 @@ describe('the order of a list', () => {
   });
 });
 
-describe('an image that is taken out of the trash for good', () => {
-  it('is no longer in focus before the list knows that it is gone', async () => {
+describe('an image whose file is on its way', () => {
+  it('has not the focus, before the list knows that it is gone', async () => {
     const culler = openCuller();
     await culler.list.show({ sort: 'oldest' });
     culler.selection.focus(2);
     const id = culler.selection.focused?.id ?? '';
     culler.trash();
+    expect([culler.list.total, culler.focused]).toEqual([7, undefined]);
     await expect.poll(() => culler.list.total).toBe(6);
     await culler.list.show({ deleted: true });
     expect(culler.focused?.id).toBe(id);
