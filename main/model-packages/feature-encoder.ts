@@ -3,21 +3,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { Failure } from '../contract/failures.ts';
+import type { Normalisation } from '../engine/features/pixel-values.ts';
 import { promptReader, type PromptReader } from './prompt.ts';
 import { readOptionalJson } from './read-json.ts';
 import { readTokenizerFiles } from './tokenizer-files.ts';
 
 /** How pictures become `pixel_values` (the fields of a transformers `preprocessor_config.json`). */
-export interface Preprocessing {
+export interface Preprocessing extends Normalisation {
   /** Both sides, or the shorter one with the aspect kept; null: pictures stay as large as they are. */
   readonly resize: { readonly width: number; readonly height: number } | { readonly shortestEdge: number } | null;
   readonly resample: 'nearest' | 'bilinear' | 'bicubic' | 'lanczos';
   readonly centreCrop: { readonly width: number; readonly height: number } | null;
-  /** Pixel values 0–255 times this, … */
-  readonly rescaleFactor: number;
-  /** … minus the mean, over the deviation, a channel each. */
-  readonly mean: readonly [number, number, number];
-  readonly deviation: readonly [number, number, number];
 }
 
 /** Classifier heads of an encoder: P(value | picture) is the softmax of the output. */

@@ -34,6 +34,7 @@ export class Culler {
     this.#language = language;
     this.list.onArranged(() => {
       if (this.list.query.sort === 'alike' || this.#groups.size > 0) this.#grouping.ask();
+      this.#forgetLeft();
     });
   }
 
@@ -198,6 +199,13 @@ export class Culler {
           }
         }, 200);
       });
+  }
+
+  /** Forgets those that the list no longer has: one that comes back from its file is as any other. */
+  #forgetLeft(): void {
+    if (this.#leaving.size === 0) return;
+    const there = new Set(this.list.loaded.map(({ id }) => id));
+    for (const id of this.#leaving) if (!there.has(id)) this.#leaving.delete(id);
   }
 
   async #moving(images: readonly string[], done: Promise<unknown>): Promise<void> {
