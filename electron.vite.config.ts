@@ -1,7 +1,7 @@
 import { defineConfig } from 'electron-vite';
 import page from './renderer/vite.config.ts';
 
-/** Three bundles: main with the engine's process beside it, the sandboxed preload, the page. Native modules stay outside. */
+/** Three bundles: main with the engine's process and the library's thread beside it, the sandboxed preload, the page. Native modules stay outside. */
 export default defineConfig({
   main: {
     build: {
@@ -9,7 +9,11 @@ export default defineConfig({
       target: 'node20.18',
       externalizeDeps: true,
       rollupOptions: {
-        input: { index: 'main/app/start.ts', engine: 'main/engine/host.ts' },
+        input: {
+          index: 'main/app/start.ts',
+          engine: 'main/engine/host.ts',
+          checkpoint: 'main/library/checkpoint.ts',
+        },
         output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },
     },

@@ -44,6 +44,7 @@ async function start(): Promise<void> {
   const studio: Studio = await openStudio({
     services,
     startEngine: utilityEngine(join(out, 'main', 'engine.js')),
+    checkpoint: join(out, 'main', 'checkpoint.js'),
     builtInModels: app.isPackaged ? join(process.resourcesPath, 'models') : join(out, '..', 'resources', 'models'),
     version: app.getVersion(),
   });

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { samplerOf, type ImageRecord } from '../contract/images.ts';
 import type { ForeignSettings, ImageSummary } from '../contract/library.ts';
 import { featureBytes, type PictureFeatures } from './appearance.ts';
-import { setArriving } from './batches.ts';
+import { beginArriving } from './batches.ts';
 import type { Database } from './database.ts';
 import { writeFileAtomically } from './files.ts';
 import { encodeImageFile, type Pixels } from './image-file/encode-image-file.ts';
@@ -50,7 +50,7 @@ export interface StoreOptions {
 
 /**
  * Keeps a generated image: its file first, whole under its name, then its row. Storing the same image again (a job that
- * goes on after a kill) replaces what is there and leaves marks alone. The batch counts as arriving until `setArriving`
+ * goes on after a kill) replaces what is there and leaves marks alone. The batch counts as arriving until `endArriving`
  * says that it is done.
  */
 export async function storeImage(
@@ -62,26 +62,24 @@ export async function storeImage(
   const file = imageFileName(record.index, 'png');
   const [bytes, look] = await Promise.all([encodeImageFile(pixels, record), lookOfPixels(pixels)]);
   // Before the file: a kill between file and row leaves a folder that the next opening looks through.
-  setArriving(library, record.batch, true);
+  await beginArriving(library, record.batch);
   await writeFileAtomically(join(library.folders.images, record.batch, file), bytes);
-  // The file is on the disk, and a batch that is arriving is looked through at the next opening.
-  library.database.unhurried(() => {
-    insertImage(library, {
-      batch: record.batch,
-      position: record.index,
-      file,
-      fileBytes: bytes.length,
-      origin: 'generated',
-      createdAt: record.createdAt,
-      width: pixels.width,
-      height: pixels.height,
-      record,
-      foreign: null,
-      pixelHash: pixelHashOf(pixels),
-      look,
-      features,
-      rejected,
-    });
+  // The row need not be on the disk: the file is, and a batch that is arriving is looked through at the next opening.
+  insertImage(library, {
+    batch: record.batch,
+    position: record.index,
+    file,
+    fileBytes: bytes.length,
+    origin: 'generated',
+    createdAt: record.createdAt,
+    width: pixels.width,
+    height: pixels.height,
+    record,
+    foreign: null,
+    pixelHash: pixelHashOf(pixels),
+    look,
+    features,
+    rejected,
   });
   const [summary] = imageSummaries(library, [imageIdOf(record.batch, record.index)]);
   return summary as ImageSummary; // imageSummaries gives one for each id or throws

@@ -29,10 +29,19 @@ export async function createBatch(
   library.sidecars.catchUp();
 }
 
-/** Says that this process is writing files into the batch, or that it is done. */
-export function setArriving(library: Library, batch: string, arriving: boolean): void {
-  const pid = arriving ? process.pid : 0;
-  library.database.run('UPDATE batches SET arriving = ? WHERE id = ? AND arriving <> ?', pid, batch, pid);
+/** Says that this process is writing files into the batch; resolves when no power cut can take that any more. */
+export async function beginArriving(library: Library, batch: string): Promise<void> {
+  if (setArriving(library, batch, process.pid)) await library.database.durable();
+}
+
+/** Says that the files that were being written are there. */
+export function endArriving(library: Library, batch: string): void {
+  setArriving(library, batch, 0);
+}
+
+/** Whether it was otherwise before. */
+function setArriving({ database }: Library, batch: string, pid: number): boolean {
+  return database.run('UPDATE batches SET arriving = ? WHERE id = ? AND arriving <> ?', pid, batch, pid).changes > 0;
 }
 
 /** Keeps what a finished batch cost and measured. */

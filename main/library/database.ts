@@ -1,6 +1,7 @@
 import LibsqlDatabase from 'libsql';
 import { Failure } from '../contract/failures.ts';
 import { migrations } from './migrations.ts';
+import { checkpointProgram, WriteAheadLog } from './write-ahead-log.ts';
 
 export type SqlValue = string | number | Uint8Array | null;
 type Row = Readonly<Record<string, unknown>>;
@@ -16,10 +17,11 @@ export interface Database {
   /** All or nothing: the work is rolled back when it throws. A transaction inside another joins it. */
   readonly transaction: <T>(work: () => T) => T;
   /**
-   * What is written in `work` is on the disk with the next commit outside of it, not at once: for what a power cut may take
-   * because files tell it again. The end of the process takes nothing.
+   * Resolves once everything committed before is on the disk, also if the power fails then; the end of the process takes
+   * nothing in any case. To be awaited before a person is answered and before files are touched that rows speak of.
+   * @throws Failure of the disk
    */
-  readonly unhurried: <T>(work: () => T) => T;
+  readonly durable: () => Promise<void>;
   /** SQLite's own check of the file; empty when all is well. `quick` leaves out the indexes. */
   readonly complaints: (how: 'quick' | 'full') => string[];
   readonly close: () => void;
@@ -31,21 +33,20 @@ type Statement = LibsqlDatabase.Statement<SqlValue[][]>;
 const busyTimeout = 10_000;
 
 /**
- * Opens the database and brings it to the newest form. Write-ahead log with synchronous FULL: a rating is on the disk
- * when the call returns, also if the power fails; at one commit per key press that costs a few milliseconds. While images
- * are written such a commit waits for their files as well, 50 ms and more: `unhurried` is for what need not.
- * The file is checked when the last owner did not close it.
+ * Opens the database and brings it to the newest form. Its commits go into the write-ahead log and do not wait for the disk
+ * (synchronous NORMAL); `durable` does, elsewhere. The file is checked when the last owner did not close it.
+ * @param checkpoint program of the thread that writes the log back, where the application is a bundle
  * @throws Failure internal when the file is damaged or of a newer version; both name the way out.
  */
-export function openDatabase(path: string): Database {
+export function openDatabase(path: string, checkpoint: string = checkpointProgram): Database {
   let connection: LibsqlDatabase.Database | undefined;
   try {
     connection = new LibsqlDatabase(path, { timeout: busyTimeout });
     connection.exec(
-      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536',
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536',
     );
     connection.exec(`PRAGMA busy_timeout = ${busyTimeout}`);
-    const database = wrap(connection);
+    const database = wrap(connection, logOf(connection, path, checkpoint));
     migrate(database, path);
     checkAfterCrash(database, path);
     // What the word index holds, for searches by a word's beginning; keeps nothing of its own.
@@ -57,7 +58,28 @@ export function openDatabase(path: string): Database {
   }
 }
 
-function wrap(connection: LibsqlDatabase.Database): Database {
+/**
+ * Copies what is committed from the write-ahead log into the database, and waits for the disk, while others go on writing.
+ * A kill at any moment leaves both whole.
+ */
+export function writeLogBack(path: string): void {
+  const connection = new LibsqlDatabase(path, { timeout: busyTimeout });
+  try {
+    connection.exec('PRAGMA wal_checkpoint(PASSIVE)');
+  } finally {
+    connection.close();
+  }
+}
+
+/** null on file systems that bear no write-ahead log: there every commit waits for the disk itself. */
+function logOf(connection: LibsqlDatabase.Database, path: string, checkpoint: string): WriteAheadLog | null {
+  const { journal_mode: mode } = connection.prepare('PRAGMA journal_mode').get() as Row;
+  if (mode === 'wal') return new WriteAheadLog(path, checkpoint);
+  connection.exec('PRAGMA synchronous = FULL');
+  return null;
+}
+
+function wrap(connection: LibsqlDatabase.Database, log: WriteAheadLog | null): Database {
   const statements = new Map<string, Statement>();
   const prepare = (sql: string): Statement => {
     const known = statements.get(sql);
@@ -72,6 +94,7 @@ function wrap(connection: LibsqlDatabase.Database): Database {
   const database: Database = {
     run: (sql, ...values) => {
       const { changes, lastInsertRowid } = guard(() => prepare(sql).run([...values]));
+      if (depth === 0) log?.committed();
       return { changes, key: Number(lastInsertRowid) };
     },
     get: (sql, ...values) => guard(() => prepare(sql).get([...values])) as Row | undefined,
@@ -83,6 +106,7 @@ function wrap(connection: LibsqlDatabase.Database): Database {
       try {
         const result = work();
         guard(() => connection.exec('COMMIT'));
+        log?.committed();
         return result;
       } catch (error) {
         if (connection.inTransaction) connection.exec('ROLLBACK');
@@ -91,15 +115,7 @@ function wrap(connection: LibsqlDatabase.Database): Database {
         depth -= 1;
       }
     },
-    unhurried: (work) => {
-      if (depth > 0) return work();
-      connection.exec('PRAGMA synchronous = NORMAL');
-      try {
-        return work();
-      } finally {
-        connection.exec('PRAGMA synchronous = FULL');
-      }
-    },
+    durable: () => log?.durable() ?? Promise.resolve(),
     complaints: (how) => {
       const rows = database.all(`PRAGMA ${how === 'quick' ? 'quick_check' : 'integrity_check'}(20)`);
       const found = rows.map((row) => String(Object.entries(row).find(([name]) => name !== '_metadata')?.[1]));
@@ -111,6 +127,7 @@ function wrap(connection: LibsqlDatabase.Database): Database {
       connection.exec("INSERT OR REPLACE INTO facts (name, value) VALUES ('closed', 'yes'); PRAGMA optimize");
       // The driver ends a connection only when its statements are collected; until then the log would keep everything.
       connection.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      log?.close();
       connection.close();
     },
   };

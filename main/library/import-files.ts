@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { Failure, toFailure } from '../contract/failures.ts';
 import type { ForeignSettings, ImageSummary, ImportEvent } from '../contract/library.ts';
 import { imageFileName, imageIdOf, insertImage, lookOfPixels, pixelHashOf } from './add-image.ts';
-import { createBatch, setArriving } from './batches.ts';
+import { beginArriving, createBatch, endArriving } from './batches.ts';
 import { statOrNull, writeFileAtomically } from './files.ts';
 import { imageSummaries } from './image-rows.ts';
 import { mostFileBytes, readImageFile, type ImageFile } from './image-file/read-image-file.ts';
@@ -38,7 +38,7 @@ export async function* importFiles(
     counts[event.kind] += 1;
     yield event;
   }
-  if (counts.imported > 0) setArriving(library, batch, false);
+  if (counts.imported > 0) endArriving(library, batch);
   yield { kind: 'done', ...counts };
 }
 
@@ -62,7 +62,7 @@ async function importOne(library: Library, batch: string, position: number, file
 export async function importPicture(library: Library, bytes: Uint8Array): Promise<ImageSummary> {
   const batch = newBatchId(library, 'import');
   const taken = await importBytes(library, batch, 0, bytes);
-  if (taken.kind === 'imported') setArriving(library, batch, false);
+  if (taken.kind === 'imported') endArriving(library, batch);
   if (taken.kind === 'imported') return taken.image;
   const [known] = imageSummaries(library, [taken.image]);
   if (known === undefined) throw new Failure('internal', `the library lost '${taken.image}' meanwhile`);
@@ -80,7 +80,7 @@ async function importBytes(library: Library, batch: string, position: number, by
   if (known !== null) return { kind: 'known', image: known };
   if (position === 0) {
     await createBatch(library, batch, null);
-    setArriving(library, batch, true);
+    await beginArriving(library, batch);
   }
   const file = imageFileName(position, image.format);
   await writeFileAtomically(join(library.folders.images, batch, file), bytes);

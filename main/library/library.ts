@@ -54,13 +54,18 @@ const sweepAge = 60 * 60 * 1000;
 /**
  * Opens the library in `home`, making it where there is none, and settles what a kill left open: files that had arrived
  * without a row, files between two folders, marks not yet written beside the images.
+ * @param checkpoint see `openDatabase`
  * @throws Failure not-writable, disk-full, or internal with the way out when the database is damaged.
  */
-export async function openLibrary(home: string, now: () => string = () => new Date().toISOString()): Promise<Library> {
+export async function openLibrary(
+  home: string,
+  now: () => string = () => new Date().toISOString(),
+  checkpoint?: string,
+): Promise<Library> {
   const folders = libraryFolders(home);
   for (const folder of [folders.images, folders.trash, folders.cache, folders.presets])
     await ensureWritableFolder(folder);
-  const database = openDatabase(folders.database);
+  const database = openDatabase(folders.database, checkpoint);
   const sidecars = createSidecars(folders, database);
   const library: Library = {
     folders,
@@ -73,6 +78,8 @@ export async function openLibrary(home: string, now: () => string = () => new Da
     },
   };
   try {
+    // That it was not closed yet is what a power cut must not take.
+    await database.durable();
     await settleMoves(library);
     await adoptArrivals(library);
     sidecars.catchUp();

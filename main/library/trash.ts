@@ -13,12 +13,13 @@ export function imagePath(library: Library, batch: string, file: string, deleted
 
 /**
  * Moves the files of images whose rows say that they belong elsewhere. The row is changed first and names the work to do,
- * so that a kill in between is mended at the next opening.
+ * so that a kill or a power cut in between is mended at the next opening.
  */
 export async function settleMoves(library: Library): Promise<void> {
   for (;;) {
     const rows = library.database.all('SELECT key, batch, file, deleted FROM images WHERE moving = 1 LIMIT 200');
     if (rows.length === 0) return;
+    await library.database.durable();
     for (const row of rows) {
       const deleted = row['deleted'] === 1;
       const to = imagePath(library, String(row['batch']), String(row['file']), deleted);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { StudioHandlers } from '../contract/calls/index.ts';
+import { answeredWhenKept } from '../contract/calls/handlers.ts';
+import { calls, type StudioHandlers } from '../contract/calls/index.ts';
 import { toFailure } from '../contract/failures.ts';
 import { defaultHome, openLibrary } from '../library/library.ts';
 import { pictureBytes, pictureFile, thumbnail } from '../library/picture-files.ts';
@@ -26,6 +27,8 @@ export interface StudioOptions {
   readonly version: string;
   /** How engines are started; a forked process unless the host has its own kind. */
   readonly startEngine?: StartEngine;
+  /** Program of the thread that writes the library's log back, where the application is a bundle. */
+  readonly checkpoint?: string;
   /** Folder of library, models and preferences; GAMUT_HOME or the platform's own unless given. */
   readonly home?: string;
   /** Folder of the models that come with the application, where it is packaged. */
@@ -36,7 +39,7 @@ export interface StudioOptions {
 export async function openStudio(options: StudioOptions): Promise<Studio> {
   const home = options.home ?? defaultHome();
   const { services } = options;
-  const library = await openLibrary(home);
+  const library = await openLibrary(home, undefined, options.checkpoint);
   const folders = modelFolders(home, options.builtInModels);
   const announcer = new Announcer();
   const workshop = openWorkshop({
@@ -94,7 +97,7 @@ export async function openStudio(options: StudioOptions): Promise<Studio> {
 
   queue.start();
   return {
-    handlers,
+    handlers: answeredWhenKept(calls, handlers, () => library.database.durable()),
     async picture(id, size) {
       try {
         if (size === 'thumbnail') return { bytes: await thumbnail(library, id), mediaType: 'image/webp' };

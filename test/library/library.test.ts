@@ -546,23 +546,6 @@ describe('the database file', () => {
     await expect(openLibrary(library.folders.home)).rejects.toThrow(/newer/);
   });
 
-  it('waits for the disk at each commit, but for what need not be there at once', () => {
-    const { database } = library;
-    const level = (): unknown => database.get('PRAGMA synchronous')?.['synchronous'];
-    const [normal, full] = [1, 2];
-    expect(level()).toBe(full);
-    expect(database.unhurried(level)).toBe(normal);
-    expect(level()).toBe(full);
-    expect(() =>
-      database.unhurried(() => {
-        throw new Error('out');
-      }),
-    ).toThrow('out');
-    expect(level()).toBe(full);
-    // A level cannot change within a transaction: there the work joins it.
-    expect(database.transaction(() => database.unhurried(level))).toBe(full);
-  });
-
   it('of an older version gets what it lacks, and keeps what it has', async () => {
     await addExample(library, 0);
     const before = recentBatches(library, 5);

@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { libraryQuerySchema } from '../../main/contract/library.ts';
-import { setArriving, setBatchOutcome } from '../../main/library/batches.ts';
+import { endArriving, setBatchOutcome } from '../../main/library/batches.ts';
 import { createCollection, listCollections } from '../../main/library/collections.ts';
 import { imageSummaries } from '../../main/library/image-rows.ts';
 import { openLibrary, type Library } from '../../main/library/library.ts';
@@ -40,7 +40,7 @@ beforeEach(async () => {
   await rescueImages(library, [id(4)]);
   addPreferencePair(library, id(0), 'batch-2-00000');
   setBatchOutcome(library, 'batch-1', null, []);
-  for (const batch of ['batch-1', 'batch-2']) setArriving(library, batch, false);
+  for (const batch of ['batch-1', 'batch-2']) endArriving(library, batch);
 });
 afterEach(async () => {
   await library.close();

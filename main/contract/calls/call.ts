@@ -5,6 +5,8 @@ export interface RequestCall<Input extends z.ZodType = z.ZodType, Output extends
   readonly kind: 'request';
   readonly input: Input;
   readonly output: Output;
+  /** Whether it changes the library: then it is answered when no power cut can take the change any more. */
+  readonly changes?: true;
 }
 
 /** One thing a window may follow: events come until either side ends it. */
@@ -25,6 +27,14 @@ export function request<Input extends z.ZodType, Output extends z.ZodType>(
   output: Output,
 ): RequestCall<Input, Output> {
   return { kind: 'request', input, output };
+}
+
+/** A request that changes the library. */
+export function change<Input extends z.ZodType, Output extends z.ZodType>(
+  input: Input,
+  output: Output,
+): RequestCall<Input, Output> {
+  return { ...request(input, output), changes: true };
 }
 
 /** A call that is followed; its input and each event as schemas. */

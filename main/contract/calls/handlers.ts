@@ -23,6 +23,31 @@ export interface Answerer {
   readonly kindOf: (name: string) => Call['kind'] | undefined;
 }
 
+/**
+ * The same handlers, but what changes the library is answered only when `kept` has resolved: a window that was told so can
+ * rely on it. Where `kept` fails, the call does.
+ */
+export function answeredWhenKept<Tree extends CallTree>(
+  tree: Tree,
+  handlers: Handlers<Tree>,
+  kept: () => Promise<void>,
+): Handlers<Tree> {
+  const groups = Object.entries(handlers).map(([group, members]) => {
+    const waiting = Object.entries(members as Readonly<Record<string, AnyHandler>>).map(([member, handler]) => {
+      const call = tree[group]?.[member];
+      if (call?.kind !== 'request' || call.changes !== true) return [member, handler] as const;
+      const waits: AnyHandler = async (input) => {
+        const answer = await handler(input);
+        await kept();
+        return answer;
+      };
+      return [member, waits] as const;
+    });
+    return [group, Object.fromEntries(waiting)] as const;
+  });
+  return Object.fromEntries(groups) as Handlers<Tree>; // the same names; each function takes and gives the same
+}
+
 type AnyHandler = (input: unknown, signal?: AbortSignal) => Promise<unknown> | AsyncIterable<unknown>;
 
 function parseInput(call: Call, name: string, input: unknown): unknown {

@@ -18,7 +18,7 @@ import {
   tagSchema,
   undoEntrySchema,
 } from '../library.ts';
-import { request, stream } from './call.ts';
+import { change, request, stream } from './call.ts';
 
 const nothing = z.strictObject({});
 const done = z.strictObject({});
@@ -32,22 +32,22 @@ const droppedFile = z.strictObject({ name: z.string().max(255), content: fileCon
 export const imageCalls = {
   page: request(pageRequestSchema, pageSchema),
   detail: request(z.strictObject({ image: libraryIdSchema }), imageDetailSchema),
-  flag: request(z.strictObject({ images: imageIds, flag: flagSchema }), done),
-  rate: request(z.strictObject({ images: imageIds, rating: ratingSchema }), done),
-  tag: request(z.strictObject({ images: imageIds, tag: tagSchema }), done),
-  untag: request(z.strictObject({ images: imageIds, tag: tagSchema }), done),
+  flag: change(z.strictObject({ images: imageIds, flag: flagSchema }), done),
+  rate: change(z.strictObject({ images: imageIds, rating: ratingSchema }), done),
+  tag: change(z.strictObject({ images: imageIds, tag: tagSchema }), done),
+  untag: change(z.strictObject({ images: imageIds, tag: tagSchema }), done),
   /** Keeps candidates that reweighting had rejected. */
-  rescue: request(z.strictObject({ images: imageIds }), done),
-  trash: request(z.strictObject({ images: imageIds }), done),
-  restore: request(z.strictObject({ images: imageIds }), done),
+  rescue: change(z.strictObject({ images: imageIds }), done),
+  trash: change(z.strictObject({ images: imageIds }), done),
+  restore: change(z.strictObject({ images: imageIds }), done),
   /**
    * Takes images out of the library's trash for good: into the system's trash where the host has one. Few at a time, so
    * that the window can say how far it is.
    */
-  discard: request(z.strictObject({ images: z.array(libraryIdSchema).min(1).max(100) }), done),
+  discard: change(z.strictObject({ images: z.array(libraryIdSchema).min(1).max(100) }), done),
   /** Takes back the last change; null when there is none. */
-  undo: request(nothing, undoEntrySchema.nullable()),
-  redo: request(nothing, undoEntrySchema.nullable()),
+  undo: change(nothing, undoEntrySchema.nullable()),
+  redo: change(nothing, undoEntrySchema.nullable()),
   duplicates: request(
     z.strictObject({ query: libraryQuerySchema }),
     z.strictObject({ groups: z.array(duplicateGroupSchema) }),
@@ -56,7 +56,7 @@ export const imageCalls = {
   /** Reads the settings out of a dropped file; the file itself is not kept. */
   readSettings: request(droppedFile, foreignSettingsSchema),
   /** Takes a dropped picture into the library. */
-  take: request(droppedFile, imageSummarySchema),
+  take: change(droppedFile, imageSummarySchema),
 };
 
 /** Batches: what was asked for together, and measured together. */
@@ -64,7 +64,7 @@ export const batchCalls = {
   get: request(z.strictObject({ batch: libraryIdSchema }), batchSummarySchema),
   recent: request(z.strictObject({ limit: z.int().min(1).max(100) }), z.array(batchSummarySchema)),
   /** Ends the culling: candidates that were rejected and not rescued are let go. */
-  close: request(z.strictObject({ batch: libraryIdSchema }), batchSummarySchema),
+  close: change(z.strictObject({ batch: libraryIdSchema }), batchSummarySchema),
 };
 
 const membership = z.strictObject({ collection: libraryIdSchema, images: imageIds });
@@ -72,11 +72,11 @@ const membership = z.strictObject({ collection: libraryIdSchema, images: imageId
 /** Named groups of images. */
 export const collectionCalls = {
   list: request(nothing, z.array(collectionSchema)),
-  create: request(z.strictObject({ name: collectionNameSchema }), collectionSchema),
-  rename: request(z.strictObject({ collection: libraryIdSchema, name: collectionNameSchema }), collectionSchema),
-  remove: request(z.strictObject({ collection: libraryIdSchema }), done),
-  add: request(membership, done),
-  take: request(membership, done),
+  create: change(z.strictObject({ name: collectionNameSchema }), collectionSchema),
+  rename: change(z.strictObject({ collection: libraryIdSchema, name: collectionNameSchema }), collectionSchema),
+  remove: change(z.strictObject({ collection: libraryIdSchema }), done),
+  add: change(membership, done),
+  take: change(membership, done),
 };
 
 /** Pictures out of the library, as files. */

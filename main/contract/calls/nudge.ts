@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { failureSchema } from '../failures.ts';
 import { imageSummarySchema, libraryIdSchema } from '../library.ts';
 import { nudgeEventSchema, nudgeRequestSchema } from '../nudge.ts';
-import { request, stream } from './call.ts';
+import { change, request, stream } from './call.ts';
 
 /** One image of the library made again from noise a little aside. Letting go of the stream stops the work. */
 export const nudgeCalls = {
@@ -10,5 +10,5 @@ export const nudgeCalls = {
   obstacle: request(z.strictObject({ image: libraryIdSchema }), failureSchema.nullable()),
   run: stream(nudgeRequestSchema.extend({ image: libraryIdSchema }), nudgeEventSchema),
   /** Takes the picture that `run` ended with into the library. */
-  keep: request(z.strictObject({ token: z.string().max(100) }), imageSummarySchema),
+  keep: change(z.strictObject({ token: z.string().max(100) }), imageSummarySchema),
 };

@@ -3,7 +3,7 @@ import type { StudioHandlers } from '../../contract/calls/index.ts';
 import { Failure, toFailure } from '../../contract/failures.ts';
 import type { ImageRecord } from '../../contract/images.ts';
 import { storeImage } from '../../library/add-image.ts';
-import { createBatch, setArriving } from '../../library/batches.ts';
+import { createBatch, endArriving } from '../../library/batches.ts';
 import { newBatchId } from '../../library/import-files.ts';
 import type { Library } from '../../library/library.ts';
 import { imageDetail } from '../../library/picture-files.ts';
@@ -77,7 +77,7 @@ export function nudgeHandlers(library: Library, workshop: Workshop, announcer: A
       const image = await storeImage(library, { width, height, data: pixels }, record, {
         features: judged.features,
       });
-      setArriving(library, record.batch, false);
+      endArriving(library, record.batch);
       announcer.tell({ kind: 'library', images: [image.id] });
       return image;
     },

@@ -2,7 +2,7 @@ import { Failure, toFailure } from '../../contract/failures.ts';
 import type { Job, JobEvent, JobProgress } from '../../contract/jobs.ts';
 import type { BatchCost, Measure } from '../../contract/measures.ts';
 import { storeImage } from '../../library/add-image.ts';
-import { batchSummary, createBatch, setArriving, setBatchOutcome } from '../../library/batches.ts';
+import { batchSummary, beginArriving, createBatch, endArriving, setBatchOutcome } from '../../library/batches.ts';
 import { noProgress, storedPositions, updateJob, type JobChange } from '../../library/job-rows.ts';
 import type { Library } from '../../library/library.ts';
 import type { MakeBatch, MakeEvent, MeasureBatch } from './make-batch.ts';
@@ -30,7 +30,7 @@ export async function* runJob(job: Job, options: RunOptions): AsyncGenerator<Job
   yield run.change({ state: 'running', startedAt: job.startedAt ?? options.library.now(), failure: null });
   try {
     await createBatch(options.library, job.batch, job.settings);
-    setArriving(options.library, job.batch, true);
+    await beginArriving(options.library, job.batch);
     yield run.change({ progress: run.counted() });
     yield* run.make();
     yield* run.measure();
@@ -65,11 +65,6 @@ class Run {
   change(change: JobChange): JobEvent {
     this.#job = updateJob(this.#options.library, this.#job.id, change);
     return { kind: 'job', job: this.#job };
-  }
-
-  /** How far it is; the images tell it again after a power cut. */
-  #advance(progress: JobProgress): JobEvent {
-    return this.#options.library.database.unhurried(() => this.change({ progress }));
   }
 
   /** Progress as the library knows it: after a restart the images are there, whatever the job's row says. */
@@ -117,7 +112,7 @@ class Run {
           features: event.features ?? null,
         });
         yield { kind: 'image', job: id, image };
-        yield this.#advance({ ...this.#job.progress, ...countsOf(this.counted()) });
+        yield this.change({ progress: { ...this.#job.progress, ...countsOf(this.counted()) } });
         break;
       }
       case 'image-failed':
@@ -152,7 +147,7 @@ class Run {
       return;
     }
     this.#lastProgress = now;
-    yield this.#advance(progress);
+    yield this.change({ progress });
   }
 
   async *measure(): AsyncGenerator<JobEvent, void, void> {
@@ -190,7 +185,7 @@ class Run {
   }
 
   end(): void {
-    setArriving(this.#options.library, this.#job.batch, false);
+    endArriving(this.#options.library, this.#job.batch);
   }
 }
 
