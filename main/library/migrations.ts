@@ -142,4 +142,10 @@ export const migrations: readonly (readonly string[])[] = [
     // whole for every batch.
     `CREATE INDEX images_of_batch ON images (batch, deleted, rejected, flag)`,
   ],
+  [
+    // The word index is merged a little with every image (words.ts). Left to itself it is merged rarely and all at once, which
+    // keeps whoever writes for half a second in a large library.
+    `INSERT INTO image_words (image_words, rank) VALUES ('automerge', 0)`,
+    `INSERT INTO image_words (image_words, rank) VALUES ('crisismerge', 1000)`,
+  ],
 ];

@@ -546,6 +546,20 @@ describe('the database file', () => {
     await expect(openLibrary(library.folders.home)).rejects.toThrow(/newer/);
   });
 
+  it('merges its word index a little with every image, so that it never has many segments nor merges all at once', async () => {
+    const { id } = await addExample(library, 0);
+    let most = 0;
+    for (let n = 0; n < 150; n += 1) {
+      await tagImages(library, [id], `tag ${n}`);
+      const row = library.database.get('SELECT count(DISTINCT segid) AS segments FROM image_words_idx');
+      most = Math.max(most, Number(row?.['segments']));
+    }
+    expect(most).toBeLessThan(16);
+    const find = (words: string): number =>
+      searchPage(library, pageRequestSchema.parse({ query: { words }, limit: 1 })).total;
+    expect([find('149'), find('"tag 3"'), find('nothing')]).toEqual([1, 1, 0]);
+  });
+
   it('of an older version gets what it lacks, and keeps what it has', async () => {
     await addExample(library, 0);
     const before = recentBatches(library, 5);
