@@ -25,7 +25,8 @@ export interface Plan {
   readonly where: Part;
 }
 
-export function planOf(query: LibraryQuery, termsFrom: TermsFrom): Plan {
+/** @param purpose what the plan is for: all that is found is counted, or the first of it are wanted in the query's order */
+export function planOf(query: LibraryQuery, termsFrom: TermsFrom, purpose: 'count' | 'first'): Plan {
   const narrow = narrowParts(query);
   const wide = wideParts(query);
   const match = matchQuery(query.words, termsFrom);
@@ -40,9 +41,21 @@ export function planOf(query: LibraryQuery, termsFrom: TermsFrom): Plan {
     query.seed !== null
       ? 'images INDEXED BY images_by_seed'
       : narrow.length === 0 && wide.length > 0
-        ? 'images INDEXED BY images_filters'
+        ? `images INDEXED BY ${marksIndex(query, wide.length, purpose) ?? 'images_filters'}`
         : 'images';
   return { kind: 'rows', from, where: allOf([...state, ...narrow, ...wide]) };
+}
+
+/** The index that answers a query about nothing but flags and ratings, where it has them in the order that is wanted. */
+function marksIndex(
+  { flags, rating, sort }: LibraryQuery,
+  conditions: number,
+  purpose: 'count' | 'first',
+): string | null {
+  const asked =
+    Number(flags.length > 0) + Number((rating?.low ?? null) !== null) + Number((rating?.high ?? null) !== null);
+  if (asked < conditions || (purpose === 'first' && (sort !== 'rating' || flags.length > 1))) return null;
+  return flags.length > 0 ? 'images_marked' : 'images_rated';
 }
 
 /** The state of a row that a query is about, e.g. kept and not in the trash. */

@@ -563,7 +563,7 @@ describe('the database file', () => {
   it('of an older version gets what it lacks, and keeps what it has', async () => {
     await addExample(library, 0);
     const before = recentBatches(library, 5);
-    library.database.run('DROP INDEX images_of_batch');
+    for (const index of ['images_of_batch', 'images_marked']) library.database.run(`DROP INDEX ${index}`);
     library.database.run('PRAGMA user_version = 1');
     const { home } = library.folders;
     await library.close();
@@ -575,6 +575,33 @@ describe('the database file', () => {
       "EXPLAIN QUERY PLAN SELECT count(*) FROM images WHERE batch = 'b' AND deleted = 0 AND rejected = 0 AND flag = 'pick'",
     );
     expect(plan.map(({ detail }) => detail)).toEqual([expect.stringContaining('COVERING INDEX images_of_batch')]);
+  });
+
+  it('finds the same by every index: flags and ratings, counted and in any order', async () => {
+    for (let n = 0; n < 12; n += 1) {
+      const { id } = await addExample(library, n);
+      await flagImages(library, [id], n % 3 === 0 ? 'pick' : n % 3 === 1 ? 'reject' : 'none');
+      await rateImages(library, [id], n % 5);
+    }
+    const all = searchPage(library, pageRequestSchema.parse({ query: {}, limit: 100 })).images;
+    for (const flags of [[], ['pick'], ['pick', 'reject']] as const)
+      for (const rating of [null, { low: 2, high: null }, { low: 1, high: 3 }])
+        for (const sort of ['rating', 'newest', 'typical'] as const)
+          for (const words of ['', '-nothing']) {
+            const wanted = all.filter(
+              (image) =>
+                (flags.length === 0 || flags.some((flag) => flag === image.flag)) &&
+                image.rating >= (rating?.low ?? 0) &&
+                image.rating <= (rating?.high ?? 5),
+            );
+            const query = { flags: [...flags], rating, sort, words };
+            const page = searchPage(library, pageRequestSchema.parse({ query, limit: 100 }));
+            expect(page.total).toBe(wanted.length);
+            expect(page.images.map(({ id }) => id).sort()).toEqual(wanted.map(({ id }) => id).sort());
+            if (sort !== 'rating') continue;
+            const ratings = page.images.map((image) => image.rating);
+            expect(ratings).toEqual([...ratings].sort((a, b) => b - a));
+          }
   });
 
   it('is found where the platform keeps such things, or where GAMUT_HOME says', () => {
