@@ -33,6 +33,8 @@ def chain(home: Path, minutes: float) -> list[list[str]]:
         ["train_text.py", brief],
         ["train_diffusion.py", brief, "--batch=16", "--warm-up=5"],
         ["train_latent_reader.py", brief],
+        ["carrying_encoder.py", brief, "--batch=16", "--micro-batch=8"],
+        ["texture_decoder.py", brief, "--autoencoder=carrying", "--encode"],
         ["train_diffusion.py", brief, "--batch=16", "--name=diffusion-decayed", "--branch-of=diffusion", "--decay-from=0", "--attribute-weight=0.002", "--exercises=4"],
         ["train_contrastive.py", brief, "--micro-batch=24"],
         ["align_text.py", brief, "--count=400"],

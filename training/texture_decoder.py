@@ -62,9 +62,12 @@ def missing_loss(reader, decoded, images, labels):
     return (missing * torch.tensor([SHOWN.get(name, 1.0) for name in VISIBLE])).sum(1).mean()
 
 
-def losses_of(model, reader, part) -> dict:
-    """Each loss of one micro-batch (images, masks, stored latents, labels)."""
+def losses_of(model, reader, part, encode=False) -> dict:
+    """Each loss of one micro-batch (images, masks, stored latents, labels); with `encode` the latents are the encoder's own."""
     images, masks, stored, labels = part
+    if encode:
+        with torch.no_grad():
+            stored = model.encode(images).float()
     decoding, decoded = decoding_loss(model, stored * model.latent_std + model.latent_mean, images, masks)
     return {"decoding": decoding, "texture": texture_loss(decoded, images, pixel_weights(masks)),
             "missing": missing_loss(reader, decoded, images, labels)}
@@ -94,6 +97,7 @@ def main():
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--autoencoder", default="autoencoder", help="<name>-final.pt, whose decoder learns on")
     parser.add_argument("--out", help="write <out>-final.pt instead")
+    parser.add_argument("--encode", action="store_true", help="decode what the encoder makes of the pictures, where the stored latents are another's")
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--micro-batch", type=int, default=4)
@@ -127,7 +131,7 @@ def main():
         batch, upcoming, found = upcoming.result(), read_ahead(), []
 
         def loss_of(part):
-            losses = losses_of(model, reader, part)
+            losses = losses_of(model, reader, part, options.encode)
             found.append({name: float(value.detach()) for name, value in losses.items()})
             return sum(weights[name] * value for name, value in losses.items())
 
