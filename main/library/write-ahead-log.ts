@@ -7,7 +7,7 @@ import { toFailure } from '../contract/failures.ts';
 /** The program of a checkpoint; a bundled application has one of its own. */
 export const checkpointProgram = fileURLToPath(new URL('./checkpoint.ts', import.meta.url));
 
-/** Commits between two checkpoints: of a verdict's size some 2 MB of log, of an image's some 10. */
+/** Commits between two checkpoints: of verdicts some 4 MB of log, about what SQLite itself lets come together. */
 const commitsBetween = 250;
 
 /** Brings what was written to a file to the disk. */

@@ -1,13 +1,11 @@
-import { copyFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type Sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { callsByName } from '../../main/contract/calls/index.ts';
 import type { Outcome } from '../../main/contract/calls/wire.ts';
-import { openDatabase } from '../../main/library/database.ts';
 import { describeFlows } from './flows.ts';
 import { electronHost, electronProgram, startSecond } from './support/hosts.ts';
 import { preparedHome } from './support/home.ts';
+import { expectLogWrittenBack } from './support/log-written-back.ts';
 
 declare global {
   interface Window {
@@ -57,23 +55,7 @@ describe.skipIf(!hasElectron)('the desktop window', () => {
     const home = await preparedHome();
     const { page, close } = await electronHost().open(home.path);
     await page.locator('[data-primary]').waitFor();
-    await page.evaluate(async (count) => {
-      for (let n = 0; n < count; n += 1) await window.gamut?.['collections.create']?.({ name: `collection ${n}` });
-    }, 600);
-    const copy = join(home.path, 'copy.sqlite');
-    await expect
-      .poll(
-        () => {
-          // The database's file alone, without its log.
-          copyFileSync(join(home.path, 'library.sqlite'), copy);
-          const database = openDatabase(copy);
-          const count = Number(database.get('SELECT count(*) AS count FROM collections')?.['count']);
-          database.close();
-          return count;
-        },
-        { timeout: 10_000 },
-      )
-      .toBeGreaterThan(200);
+    await expectLogWrittenBack(page, home.path);
     await close();
     home.remove();
   });

@@ -9,6 +9,7 @@ import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { chromium, type Page } from 'playwright-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { electronProgram } from './support/hosts.ts';
+import { expectLogWrittenBack } from './support/log-written-back.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = join(root, 'dist/linux-unpacked/gamut');
@@ -41,6 +42,8 @@ describe.skipIf(!canTest)('the packaged application', () => {
       await page.getByRole('spinbutton', { name: 'Count' }).fill('2');
       await page.locator('[data-primary]:enabled').click();
       await page.locator('[data-place="1"] img').waitFor({ timeout: 90_000 });
+      // With a thread whose program lies in the archive.
+      await expectLogWrittenBack(page, home);
     } finally {
       const gone = once(running, 'exit');
       running.kill();
