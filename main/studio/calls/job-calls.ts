@@ -3,6 +3,7 @@ import type { Queue } from '../../contract/jobs.ts';
 import type { BatchSummary } from '../../contract/library.ts';
 import type { GenerationSettings } from '../../contract/settings.ts';
 import { recentBatches } from '../../library/batches.ts';
+import { readJob } from '../../library/job-rows.ts';
 import type { Library } from '../../library/library.ts';
 import type { ModelFolders } from '../../model-packages/package.ts';
 import { installedPackage } from '../../model-packages/resolve.ts';
@@ -13,16 +14,20 @@ const lookedBack = 30;
 
 /** The window's calls about the queue. Every change is announced by the queue itself. */
 export function jobHandlers(queue: JobQueue, library: Library, folders: ModelFolders): StudioHandlers['jobs'] {
-  const afterwards = (work: () => void): Promise<Queue> => {
+  // Read after the wait: events of what happened meanwhile have been told, and an older state must not follow them.
+  const afterwards = async (work: () => void): Promise<Queue> => {
     work();
-    return Promise.resolve(queue.list());
+    await library.database.durable();
+    return queue.list();
   };
   return {
     async enqueue(settings) {
       for (const model of [settings.model, settings.guidingModel]) if (model !== null) installedPackage(model, folders);
-      return queue.enqueue(settings);
+      const { id } = queue.enqueue(settings);
+      await library.database.durable();
+      return readJob(library, id);
     },
-    list: () => afterwards(() => undefined),
+    list: async () => queue.list(),
     pause: () => afterwards(() => queue.pause()),
     resume: () => afterwards(() => queue.resume()),
     stop: ({ job }) => afterwards(() => queue.stop(job)),
